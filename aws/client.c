@@ -1,0 +1,190 @@
+/*
+ * client.c
+ *	  The calls of a process over one transport: its event loop, and the
+ *	  blocking form on top of it.
+ *
+ * The client owns transport, provider and calls.  What a call goes through
+ * is its own matter; here it is only asked which one is next: first
+ * all that were answered, then those whose next attempt is due.
+ */
+#include "client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "client_call.h"
+
+static bool
+wait_with_poll(void *arg, int fd, int timeout_ms)
+{
+	struct pollfd entry = {.fd = fd, .events = POLLIN};
+
+	(void) arg;
+	return poll(&entry, 1, timeout_ms) >= 0 || errno == EINTR;
+}
+
+AwsxClient *
+awsx_client_create(const AwsxClientOptions *options, AwsxError *error)
+{
+	AwsxClient *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+	{
+		if (options->credentials != NULL)
+			options->credentials->free(options->credentials);
+		options->transport->free(options->transport);
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	client->transport = options->transport;
+	client->credentials = options->credentials;
+	client->clock = options->clock != NULL ? options->clock : awsx_clock_real();
+	client->wait = options->wait != NULL ? options->wait : wait_with_poll;
+	client->wait_arg = options->wait_arg;
+	awsx_retry_init(&client->retry, client->clock, options->max_attempts);
+	return client;
+}
+
+void
+awsx_client_free(AwsxClient *client)
+{
+	if (client == NULL)
+		return;
+	while (client->first != NULL)
+		awsx_call_cancel(client->first);
+	client->transport->free(client->transport);
+	if (client->credentials != NULL)
+		client->credentials->free(client->credentials);
+	free(client);
+}
+
+const AwsxClock *
+awsx_client_clock(const AwsxClient *client)
+{
+	return client->clock;
+}
+
+int64_t
+awsx_client_now_ms(const AwsxClient *client)
+{
+	return client->clock->monotonic_ms(client->clock->arg);
+}
+
+static AwsxCall *
+find_answered(const AwsxClient *client)
+{
+	AwsxCall   *call = client->first;
+
+	while (call != NULL && call->state != AWSX_CALL_ANSWERED)
+		call = call->next;
+	return call;
+}
+
+/* The waiting call whose time comes first, or null. */
+static AwsxCall *
+find_next_due(const AwsxClient *client)
+{
+	AwsxCall   *best = NULL;
+
+	for (AwsxCall *call = client->first; call != NULL; call = call->next)
+	{
+		if (call->state == AWSX_CALL_WAITING && (best == NULL || call->due_ms < best->due_ms))
+			best = call;
+	}
+	return best;
+}
+
+/*----------
+ * The owner's event loop
+ *----------
+ */
+
+int
+awsx_client_fd(AwsxClient *client)
+{
+	return client->transport->fd(client->transport);
+}
+
+int
+awsx_client_timeout_ms(AwsxClient *client)
+{
+	int			timeout_ms = client->transport->timeout_ms(client->transport);
+	const AwsxCall *due = find_next_due(client);
+	int64_t		left_ms;
+
+	if (find_answered(client) != NULL)
+		return 0;
+	if (due == NULL)
+		return timeout_ms;
+	left_ms = due->due_ms - awsx_client_now_ms(client);
+	if (left_ms < 0)
+		left_ms = 0;
+	if (timeout_ms >= 0 && timeout_ms < left_ms)
+		return timeout_ms;
+	return left_ms < INT_MAX ? (int) left_ms : INT_MAX;
+}
+
+void
+awsx_client_drive(AwsxClient *client)
+{
+	AwsxCall   *call;
+
+	client->transport->drive(client->transport);
+	while ((call = find_answered(client)) != NULL)
+		awsx_call_settle(call);
+	while ((call = find_next_due(client)) != NULL && call->due_ms <= awsx_client_now_ms(client))
+		awsx_call_resume(call);
+}
+
+/*----------
+ * The blocking form
+ *----------
+ */
+
+typedef struct Run
+{
+	bool		finished;
+	AwsxHttpResponse *answer;
+	AwsxError  *error;
+} Run;
+
+static void
+on_run_done(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, void *arg)
+{
+	Run		   *run = arg;
+
+	(void) answer;
+	run->finished = true;
+	if (run->error != NULL)
+		*run->error = *error;
+	if (error->kind != AWSX_OK)
+		return;
+	*run->answer = call->http.response;
+	awsx_http_response_init(&call->http.response, 0);
+}
+
+bool
+awsx_client_run(AwsxClient *client, const AwsxService *service, AwsxHttpRequest *request,
+				AwsxHttpResponse *answer, AwsxError *error)
+{
+	AwsxError	own_error;
+	Run			run = {false, answer, error != NULL ? error : &own_error};
+	AwsxCall   *call;
+
+	awsx_http_response_init(answer, 0);
+	call = awsx_client_start(client, service, request, on_run_done, &run, run.error);
+	if (call == NULL)
+		return false;
+	for (;;)
+	{
+		awsx_client_drive(client);
+		if (run.finished)
+			return run.error->kind == AWSX_OK;
+		if (!client->wait(client->wait_arg, awsx_client_fd(client), awsx_client_timeout_ms(client)))
+			break;
+	}
+	awsx_call_cancel(call);
+	return awsx_error_set(run.error, AWSX_ERR_CANCELLED, "the call was cancelled");
+}

@@ -1,0 +1,117 @@
+/*
+ * client.h
+ *	  From a request to its answer: credentials, signature, sending,
+ *	  classification of the answer, retry.
+ *
+ * One client serves all services of a process, over one transport.  It
+ * never blocks by itself: calls are started and reported through a callback
+ * from within awsx_client_drive; awsx_client_run is the blocking form, and
+ * waits through a hook, so that a PostgreSQL process can wait on its latch
+ * with it.
+ *
+ * States of a call: waiting (for its next attempt's time) -> in flight ->
+ * done | waiting again.  A call is freed by the client after its callback
+ * returns, or by awsx_call_cancel.
+ */
+#ifndef AWSX_CLIENT_H
+#define AWSX_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "credentials.h"
+#include "error.h"
+#include "http.h"
+
+typedef struct AwsxClient AwsxClient;
+typedef struct AwsxCall AwsxCall;
+
+/* How a service reports an error, hence how the answer is parsed. */
+typedef enum AwsxDialect
+{
+	AWSX_DIALECT_JSON,			/* SQS, Redshift Data */
+	AWSX_DIALECT_XML,			/* S3, STS */
+	AWSX_DIALECT_RAW			/* not AWS's: unsigned, any status is an answer,
+								 * never repeated (but for a kept connection that
+								 * turned out dead) */
+} AwsxDialect;
+
+/* Where a service lives and how it is signed for. */
+typedef struct AwsxService
+{
+	AwsxDialect dialect;
+	char		name[32];		/* signing name: "sqs", "s3" */
+	char		region[64];
+	char		endpoint[512];	/* scheme://host[:port] */
+	bool		path_style;		/* S3: /bucket/key instead of bucket.host/key */
+} AwsxService;
+
+/*
+ * Fill a service: region and endpoint may be null or empty.  region: the
+ * argument, else AWS_REGION, else AWS_DEFAULT_REGION (environment only when
+ * use_environment).  endpoint: the argument, else AWS_ENDPOINT_URL_<NAME>,
+ * else AWS_ENDPOINT_URL (likewise), else https://<name>.<region>.<suffix of
+ * the region's partition>.  http is refused unless the host is loopback.
+ */
+extern bool awsx_service_init(AwsxService *service, const char *name, AwsxDialect dialect,
+							  const char *region, const char *endpoint,
+							  bool use_environment, AwsxError *error);
+
+/*
+ * Wait until fd is readable or timeout_ms (-1 = no limit) is over.  False:
+ * the caller wants to stop, the call ends with AWSX_ERR_CANCELLED.
+ */
+typedef bool (*AwsxWait) (void *arg, int fd, int timeout_ms);
+
+typedef struct AwsxClientOptions
+{
+	AwsxTransport *transport;	/* taken over */
+	AwsxCredentialsProvider *credentials;	/* taken over; may be null when all calls are RAW */
+	const AwsxClock *clock;		/* null = awsx_clock_real() */
+	AwsxWait	wait;			/* null = poll(2) */
+	void	   *wait_arg;
+	int			max_attempts;	/* 0 = 3 */
+} AwsxClientOptions;
+
+/* Null and *error when memory ends; the options' objects are then freed. */
+extern AwsxClient *awsx_client_create(const AwsxClientOptions *options, AwsxError *error);
+
+/* Cancels what is under way; null allowed. Never from inside a callback. */
+extern void awsx_client_free(AwsxClient *client);
+extern const AwsxClock *awsx_client_clock(const AwsxClient *client);
+
+/*
+ * The end of a call.  error->kind is AWSX_OK when the answer is a success
+ * (2xx); the answer is readable until the callback returns.
+ */
+typedef void (*AwsxCallDone) (AwsxCall *call, const AwsxHttpResponse *answer,
+							  const AwsxError *error, void *arg);
+
+/*
+ * Start a call; takes the request's content over (the struct is left
+ * empty), also on failure.  Null and *error when it cannot be started (bad
+ * header, no credentials, no memory): done is not called then.
+ */
+extern AwsxCall *awsx_client_start(AwsxClient *client, const AwsxService *service,
+								   AwsxHttpRequest *request, AwsxCallDone done, void *arg,
+								   AwsxError *error);
+
+/* Stop a call and free it; done is not called. Allowed inside other calls' callbacks. */
+extern void awsx_call_cancel(AwsxCall *call);
+
+/*
+ * Run one call to its end.  True: *answer holds a success, the caller frees
+ * it with awsx_http_response_free.  False: *error says why; *answer holds
+ * nothing to free.
+ */
+extern bool awsx_client_run(AwsxClient *client, const AwsxService *service,
+							AwsxHttpRequest *request, AwsxHttpResponse *answer,
+							AwsxError *error);
+
+/* For the owner's event loop; see http.h. */
+extern int	awsx_client_fd(AwsxClient *client);
+extern int	awsx_client_timeout_ms(AwsxClient *client);
+extern void awsx_client_drive(AwsxClient *client);
+
+#endif							/* AWSX_CLIENT_H */

@@ -1,0 +1,27 @@
+/*
+ * http_check.h
+ *	  What the client, the signer and a transport ask of a request; inside
+ *	  aws/ only.
+ */
+#ifndef AWSX_HTTP_CHECK_H
+#define AWSX_HTTP_CHECK_H
+
+#include "http.h"
+
+/*
+ * Check method, endpoint, path, query and headers before anything is sent:
+ * nothing may end a line or begin another part of the request.
+ */
+extern bool awsx_http_request_check(const AwsxHttpRequest *request, bool allow_plain,
+									AwsxError *error);
+
+/*
+ * Append the Host header's value for a checked endpoint: host[:port], the
+ * scheme's own port left out, as HTTP clients send it.
+ */
+extern bool awsx_http_host(const char *endpoint, AwsxBuf *out);
+
+/* Remove a header if it is there. */
+extern void awsx_headers_remove(AwsxHeaders *headers, const char *name);
+
+#endif							/* AWSX_HTTP_CHECK_H */

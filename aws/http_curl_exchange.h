@@ -1,0 +1,64 @@
+/*
+ * http_curl_exchange.h
+ *	  One exchange over libcurl; inside the transport only.
+ */
+#ifndef AWSX_HTTP_CURL_EXCHANGE_H
+#define AWSX_HTTP_CURL_EXCHANGE_H
+
+#include <curl/curl.h>
+
+#include "http.h"
+
+#if LIBCURL_VERSION_NUM < 0x073d00
+#error "libcurl 7.61 or later is needed"
+#endif
+
+/* What is the same for all exchanges of a transport. */
+typedef struct AwsxCurlSettings
+{
+	char	   *ca_bundle;		/* null = libcurl's default */
+	char	   *user_agent;
+	bool		fresh_connections;
+} AwsxCurlSettings;
+
+/* Why our own callbacks stopped a transfer. */
+typedef enum AwsxCurlStop
+{
+	AWSX_CURL_STOP_NONE,
+	AWSX_CURL_STOP_SINK,		/* the caller's sink wants no more */
+	AWSX_CURL_STOP_BODY,		/* the body is longer than allowed */
+	AWSX_CURL_STOP_HEADERS,		/* too many or too long */
+	AWSX_CURL_STOP_MEMORY
+} AwsxCurlStop;
+
+typedef struct AwsxCurlExchange AwsxCurlExchange;
+
+struct AwsxCurlExchange
+{
+	AwsxHttpCall *call;			/* the caller's */
+	CURL	   *easy;			/* CURLINFO_PRIVATE is the exchange */
+	struct curl_slist *header_lines;
+	size_t		header_bytes;
+	bool		headers_complete;	/* the blank line after them came */
+	bool		in_body;
+	bool		opened;			/* a connection was opened for it */
+	AwsxCurlStop stop;
+	char		detail[CURL_ERROR_SIZE];
+	AwsxCurlExchange *next;		/* the transport's list */
+	AwsxCurlExchange *prev;
+};
+
+/*
+ * An easy handle ready to be started; settings and call must outlive it.
+ * Null and *error when the request is wrong or memory ends.
+ */
+extern AwsxCurlExchange *awsx_curl_exchange_create(const AwsxCurlSettings *settings,
+												   AwsxHttpCall *call, AwsxError *error);
+
+/* Fill the call's response and error from how the transfer ended. */
+extern void awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code);
+
+/* The easy handle must have left its multi handle. */
+extern void awsx_curl_exchange_free(AwsxCurlExchange *exchange);
+
+#endif							/* AWSX_HTTP_CURL_EXCHANGE_H */

@@ -1,0 +1,78 @@
+/*
+ * retry.c
+ *	  AWS's standard retry mode.
+ *
+ * Numbers of the standard mode with the 2026 revision of the delays (as in
+ * botocore): throttling waits from 1 s on, everything else from 50 ms on,
+ * since a lost answer should be asked for again soon.
+ */
+#include "retry.h"
+
+#include <stddef.h>
+
+#define BUCKET_TOKENS 500
+#define RETRY_COST 5
+#define TIMEOUT_RETRY_COST 10
+#define BASE_MS 50
+#define THROTTLED_BASE_MS 1000
+#define CAP_MS 20000
+#define ASKED_MORE_MS 5000		/* how far an answer's wish may exceed our delay */
+#define DEFAULT_ATTEMPTS 3
+
+void
+awsx_retry_init(AwsxRetry *retry, const AwsxClock *clock, int max_attempts)
+{
+	retry->clock = clock != NULL ? clock : awsx_clock_real();
+	retry->max_attempts = max_attempts > 0 ? max_attempts : DEFAULT_ATTEMPTS;
+	retry->tokens = BUCKET_TOKENS;
+}
+
+/* min(base * 2^doublings, cap) without overflow. */
+static int
+bound_ms(int doublings, int base_ms, int cap_ms)
+{
+	int64_t		bound = base_ms;
+
+	for (int i = 0; i < doublings && bound < cap_ms; i++)
+		bound *= 2;
+	return bound < cap_ms ? (int) bound : cap_ms;
+}
+
+static int
+jittered_ms(const AwsxClock *clock, int bound)
+{
+	return (int) (clock->jitter(clock->arg) * bound);
+}
+
+int
+awsx_retry_delay_ms(AwsxRetry *retry, int attempt, const AwsxError *error)
+{
+	int			cost = error->kind == AWSX_ERR_TIMEOUT ? TIMEOUT_RETRY_COST : RETRY_COST;
+	int			base = error->kind == AWSX_ERR_THROTTLED ? THROTTLED_BASE_MS : BASE_MS;
+	int			delay;
+
+	if (!error->retryable || attempt >= retry->max_attempts || retry->tokens < cost)
+		return -1;
+	retry->tokens -= cost;
+	delay = jittered_ms(retry->clock, bound_ms(attempt - 1, base, CAP_MS));
+	if (error->retry_after_ms > delay + ASKED_MORE_MS)
+		return delay + ASKED_MORE_MS;
+	return error->retry_after_ms > delay ? error->retry_after_ms : delay;
+}
+
+void
+awsx_retry_success(AwsxRetry *retry, int attempts)
+{
+	retry->tokens += attempts > 1 ? RETRY_COST : 1;
+	if (retry->tokens > BUCKET_TOKENS)
+		retry->tokens = BUCKET_TOKENS;
+}
+
+int
+awsx_backoff_ms(const AwsxClock *clock, int failures, int base_ms, int cap_ms)
+{
+	int			bound = bound_ms(failures - 1, base_ms, cap_ms);
+	int			delay = jittered_ms(clock, bound);
+
+	return delay > bound / 10 ? delay : bound / 10;
+}

@@ -1,0 +1,29 @@
+/*
+ * text.h
+ *	  Bytes as text, the same in every locale.
+ *
+ * A PostgreSQL process runs under its database's LC_CTYPE, where tolower(3)
+ * and strcasecmp(3) may treat "I" differently; what goes over the wire must
+ * not depend on that.
+ */
+#ifndef AWSX_TEXT_H
+#define AWSX_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+extern char awsx_text_lower(char c);	/* ASCII only */
+extern char awsx_text_upper(char c);	/* ASCII only */
+extern bool awsx_text_equal(const char *a, const char *b);	/* ASCII case ignored */
+extern bool awsx_text_is_digit(char c);
+extern bool awsx_text_is_alnum(char c); /* ASCII only */
+extern int	awsx_text_hex_value(char c);	/* 0..15, or -1 */
+
+/*
+ * The length of the well-formed UTF-8 sequence that the bytes begin with
+ * (1..4), or 0: no surrogates, no overlong forms, nothing above U+10FFFF
+ * (RFC 3629).
+ */
+extern size_t awsx_text_utf8_sequence(const char *bytes, size_t len);
+
+#endif							/* AWSX_TEXT_H */
