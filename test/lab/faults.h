@@ -1,0 +1,34 @@
+/*
+ * faults.h
+ *		Scripted misbehaviour of the services.
+ */
+#ifndef LAB_FAULTS_H
+#define LAB_FAULTS_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "server.h"
+
+/*
+ * Adds a fault from its JSON form (README.md names the members).  False with
+ * a reason when it makes no sense.
+ */
+bool		faults_add(const json_t *script, char *reason, size_t reason_size);
+void		faults_clear(void);
+
+/* The faults still in force, with how often each fired; a new reference. */
+json_t	   *faults_list(void);
+
+/*
+ * Lets the first matching fault fire.  True when that has answered the
+ * request or will: the service must not handle it now.
+ */
+bool		faults_apply(Exchange *x);
+
+/* For batch actions: is entry `index` to be reported in Failed, not applied? */
+bool		faults_fail_entry(const Exchange *x, size_t index, const char **code,
+							  const char **message);
+
+#endif

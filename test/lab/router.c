@@ -1,0 +1,91 @@
+/*
+ * router.c
+ *		From a request to its service: identify, authorise, misbehave, handle.
+ *
+ * One port serves all.  The service is chosen by the target header or the
+ * path, in this order: X-Amz-Target AmazonSQS.*, /_lab/, the runtime API,
+ * Invoke, and everything else is a bucket.  A fault fires after the signature
+ * was checked, so that scripts count only requests that would have worked, and
+ * before the service applies anything, unless it says otherwise.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "clock.h"
+#include "faults.h"
+#include "journal.h"
+#include "service.h"
+
+Cloud		cloud;
+
+static bool
+starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static const Service *
+choose_service(const Exchange *x)
+{
+	const char *target = http_header(x, "X-Amz-Target");
+
+	if (target != NULL && starts_with(target, "AmazonSQS.") && strcmp(x->method, "POST") == 0)
+		return &sqs_service;
+	if (starts_with(x->path, "/_lab/"))
+		return &control_service;
+	if (starts_with(x->path, "/runtime/") || starts_with(x->path, "/2018-06-01/runtime/") ||
+		starts_with(x->path, "/2015-03-31/functions/"))
+		return &lambda_service;
+	return &s3_service;
+}
+
+void
+router_note_error(Exchange *x, const char *code)
+{
+	snprintf(x->error, sizeof(x->error), "%s", code);
+}
+
+static void
+route(Exchange *x)
+{
+	x->service = choose_service(x);
+	x->resource_kind = "resource";
+	x->service->identify(x);
+	if (x->answered)
+		return;
+	if (cloud.check_signatures && x->service->authorise != NULL && !x->service->authorise(x))
+		return;
+	if (faults_apply(x))
+		return;
+	x->service->handle(x);
+}
+
+static void
+refuse(Exchange *x, int status, const char *code, const char *message)
+{
+	x->service = choose_service(x);
+	x->service->refuse(x, status, code, message);
+}
+
+static void
+done(Exchange *x)
+{
+	JournalRequest line = {
+		.service = x->service->name,
+		.action = x->action[0] != '\0' ? x->action : "unknown",
+		.resource_kind = x->resource_kind != NULL ? x->resource_kind : "resource",
+		.resource = x->resource,
+		.key = x->key,
+		.error = x->error,
+		.status = x->status,
+		.ms = clock_real_ms() - x->started_ms,
+	};
+
+	if (x->drop_answer && x->error[0] == '\0')
+		line.error = x->status == 0 ? "connection closed" : "answer dropped";
+	journal_request(&line);
+}
+
+const ServerHooks router_hooks = {.request = route, .refuse = refuse, .done = done};

@@ -1,0 +1,116 @@
+/*
+ * server.h
+ *		HTTP/1.1 on one loopback port, one thread, any number of parked requests.
+ */
+#ifndef LAB_SERVER_H
+#define LAB_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+struct MHD_Connection;
+struct MHD_Response;
+struct Fault;
+
+/* A query parameter, decoded; has_value is false for "?versioning". */
+typedef struct QueryPair
+{
+	char	   *name;
+	char	   *value;
+} QueryPair;
+
+/*
+ * One request and its answer.  The server owns it; a service may keep the
+ * pointer only while the exchange is parked, until it answers or `gone` is
+ * called.
+ */
+typedef struct Exchange
+{
+	/* the request, as sent */
+	const char *method;
+	char	   *path;			/* raw, undecoded, without the query */
+	char	   *query;			/* raw, "" when there is none */
+	QueryPair  *pairs;
+	size_t		n_pairs;
+	Buf			body;
+	int			peer_port;
+	char		request_id[37];
+	int64_t		started_ms;		/* real time */
+
+	/* what the service made of it, for faults, journal and statistics */
+	const struct Service *service;
+	char		action[64];
+	const char *resource_kind;
+	char		resource[256];
+	char	   *key;			/* owned, may be NULL */
+	char		error[64];
+	void	   *call;			/* the service's own, freed by call_free */
+	void		(*call_free) (void *call);
+
+	/* what a fault script wants of this request, see faults.h */
+	const struct Fault *fault;
+	bool		drop_answer;	/* close the connection in place of answering */
+
+	/* parked: waiting for something; gone is told when the client hung up */
+	void		(*gone) (struct Exchange *x);
+	void	   *waiter;
+
+	/* the server's own */
+	struct MHD_Connection *connection;
+	struct MHD_Response *response;
+	int			status;
+	bool		complete;
+	bool		too_large;
+	bool		parked;
+	bool		answered;
+	bool		journalled;
+} Exchange;
+
+typedef struct ServerHooks
+{
+	void		(*request) (Exchange *x);	/* whole request is here: answer or park */
+	void		(*refuse) (Exchange *x, int status, const char *code, const char *message);
+	void		(*done) (Exchange *x);	/* just before the answer leaves, or when cut off */
+} ServerHooks;
+
+/* Returns the port; on failure writes why to stderr and returns -1. */
+int			server_start(int port, const ServerHooks *hooks);
+
+/* The descriptor to wait on, and for how long at most (-1: no limit). */
+int			server_fd(void);
+int			server_wait_ms(void);
+
+/* Does whatever is ready. */
+void		server_run(void);
+
+/* For http.c: the answer is ready; the response is taken over. */
+void		server_finish(Exchange *x, int status, struct MHD_Response *response);
+
+/* NULL when absent; name in any case. */
+const char *http_header(const Exchange *x, const char *name);
+
+/* Calls visit for each header, in the order received. */
+void		http_headers(const Exchange *x, void *arg,
+						 void (*visit) (void *arg, const char *name, const char *value));
+
+/* The value of a query parameter, "" if it has none, NULL when absent. */
+const char *http_query(const Exchange *x, const char *name);
+
+/* Before answering; may be called for several headers. */
+void		http_add_header(Exchange *x, const char *name, const char *value);
+
+/* Answers; the body's bytes are taken over and *body emptied, body may be NULL. */
+void		http_answer(Exchange *x, int status, const char *content_type, Buf *body);
+
+/* Answers with part of a blob, which is shared, not copied. */
+void		http_answer_blob(Exchange *x, int status, Blob *blob, size_t from, size_t len);
+
+/* Instead of answering now; gone may be NULL. */
+void		http_park(Exchange *x, void (*gone) (Exchange *x), void *waiter);
+
+/* Closes the connection without an answer. */
+void		http_cut(Exchange *x);
+
+#endif
