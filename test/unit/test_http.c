@@ -1,0 +1,245 @@
+/*
+ * test_http.c
+ *	  Headers, endpoints, dates, services and credentials.
+ */
+#include "tap.h"
+
+#include <stdlib.h>
+
+#include "client.h"
+#include "credentials.h"
+#include "http.h"
+#include "http_check.h"
+#include "http_date.h"
+
+static void
+test_headers(void)
+{
+	AwsxHeaders headers = {0};
+	char		name[16];
+
+	ok(awsx_headers_set(&headers, "Content-Type", "a"), "set");
+	ok(awsx_headers_set(&headers, "content-type", "b"), "set again in other case");
+	is_int(headers.count, 1, "it was replaced");
+	is_str(awsx_headers_get(&headers, "CONTENT-TYPE"), "b", "get in any case");
+	ok(awsx_headers_get(&headers, "Content-Typ") == NULL, "a prefix is another name");
+	ok(!awsx_headers_set(&headers, "a", "b\r\nc: d"), "CRLF in a value");
+	ok(!awsx_headers_set(&headers, "a", "b\nc"), "LF in a value");
+	ok(!awsx_headers_set(&headers, "a", "\x7F"), "DEL in a value");
+	ok(!awsx_headers_set(&headers, "a: b\r\nc", "d"), "CRLF in a name");
+	ok(!awsx_headers_set(&headers, "", "d") && !awsx_headers_set(&headers, "a b", "d"), "no token");
+	ok(awsx_headers_set(&headers, "a", "\tx \xC3\xA9") && awsx_headers_set(&headers, "e", ""), "tab, UTF-8, empty");
+	for (int i = 0; i < 50; i++)
+	{
+		snprintf(name, sizeof(name), "x-%d", i);
+		awsx_headers_set(&headers, name, name);
+	}
+	awsx_headers_remove(&headers, "X-25");
+	awsx_headers_remove(&headers, "never-there");
+	ok(headers.count == 52 && awsx_headers_get(&headers, "x-25") == NULL, "one of many removed");
+	is_str(awsx_headers_get(&headers, "x-49"), "x-49", "the others stay");
+	awsx_headers_free(&headers);
+	ok(headers.count == 0 && awsx_headers_get(&headers, "a") == NULL, "freed headers are empty");
+}
+
+static void
+test_endpoints(void)
+{
+	static const char *const good[] = {
+		"https://sqs.eu-west-1.amazonaws.com", "https://x:8443", "http://localhost:9324",
+		"http://LocalHost", "http://127.0.0.1:1", "http://127.9.9.9:65535", "http://[::1]:4566",
+		"https://[fd00::1]", "https://under_score.example"
+	};
+	static const char *const bad[] = {
+		"", "sqs.amazonaws.com", "ftp://x", "HTTPS://x", "https://", "https://:80", "https://x/",
+		"https://x/path", "https://x?q", "https://x#f", "https://u@x", "https://u:p@x", "https://x:",
+		"https://x:0", "https://x:01", "https://x:65536", "https://x:999999", "https://x:8a", "https://x:-1",
+		"https://a b", "https://a\r\nb", "https://a..b", "https://.a", "https://-a", "https://[::1",
+		"https://[::g]", "https://[]", "https://[::1]x", "https://\xC3\xA9", "https://x\\y", "https://x:1:2"
+	};
+	static const char *const plain[] = {
+		"http://example.com", "http://127.0.0.1.example.com", "http://169.254.169.254", "http://localhost.example",
+		"http://[::2]", "http://0x7f.1", "http://127.1", "http://2130706433", "http://localhostx", "http://128.0.0.1"
+	};
+	AwsxError	error;
+	char		longest[400] = "https://";
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(awsx_endpoint_check(good[i], false, &error), "endpoint %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!awsx_endpoint_check(bad[i], true, &error) && error.kind == AWSX_ERR_CONFIG, "no endpoint: number %zu", i);
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+	{
+		ok(!awsx_endpoint_check(plain[i], false, &error), "plain http refused: %s", plain[i]);
+		ok(awsx_endpoint_check(plain[i], true, NULL), "and taken where allowed");
+	}
+	memset(longest + 8, 'a', 300);
+	ok(!awsx_endpoint_check(longest, true, &error), "a host of 300 characters");
+	ok(!awsx_endpoint_check(NULL, true, &error), "no endpoint at all");
+}
+
+static void
+test_request_check(void)
+{
+	static const char *const bad_paths[] = {"", "x", "/a b", "/a?b", "/a#b", "/a\r\nb", "/\xC3\xA9"};
+	AwsxHttpRequest request;
+	AwsxError	error;
+
+	awsx_http_request_init(&request, "PROPFINDX");
+	request.endpoint = strdup("https://x");
+	request.path = strdup("/a//%20b");
+	ok(!awsx_http_request_check(&request, false, &error), "a method too long is refused");
+	strcpy(request.method, "PATCH");
+	ok(!awsx_http_request_check(&request, false, &error), "an unknown method is refused");
+	strcpy(request.method, "GET");
+	ok(awsx_http_request_check(&request, false, &error), "a good request");
+	request.query = strdup("a=b c");
+	ok(!awsx_http_request_check(&request, false, &error), "a blank in the query");
+	free(request.query);
+	request.query = NULL;
+	for (size_t i = 0; i < sizeof(bad_paths) / sizeof(bad_paths[0]); i++)
+	{
+		free(request.path);
+		request.path = strdup(bad_paths[i]);
+		ok(!awsx_http_request_check(&request, false, &error), "bad path number %zu", i);
+	}
+	free(request.path);
+	request.path = NULL;
+	ok(!awsx_http_request_check(&request, false, &error), "no path");
+	awsx_http_request_free(&request);
+	awsx_http_request_free(&request);
+	ok(!awsx_http_request_check(&request, false, &error), "a freed request is refused");
+}
+
+static void
+test_dates(void)
+{
+	static const char *const bad[] = {
+		"", "Sun, 06 Nov 1994 08:49:37", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nox 1994 08:49:37 GMT",
+		"Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+		"Sun, 06 Nov 19x4 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1969 08:49:37 GMT"
+	};
+	int64_t		ms = 0;
+
+	ok(awsx_http_date_ms("Sun, 06 Nov 1994 08:49:37 GMT", &ms) && ms == INT64_C(784111777000), "a date");
+	ok(awsx_http_date_ms("Tue, 29 Feb 2028 23:59:59 GMT", &ms) && ms == INT64_C(1835481599000), "a leap day");
+	ok(awsx_http_date_ms("Thu, 01 Jan 1970 00:00:00 GMT", &ms) && ms == 0, "the epoch");
+	ok(!awsx_http_date_ms(NULL, &ms), "no date");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!awsx_http_date_ms(bad[i], &ms), "no date: \"%s\"", bad[i]);
+}
+
+static void
+clear_environment(void)
+{
+	static const char *const names[] = {
+		"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
+		"AWS_ENDPOINT_URL_REDSHIFT_DATA", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+static void
+is_endpoint(const char *name, const char *region, const char *endpoint, bool environment, const char *expected)
+{
+	AwsxService service;
+	AwsxError	error;
+
+	awsx_error_clear(&error);
+	if (ok(awsx_service_init(&service, name, AWSX_DIALECT_JSON, region, endpoint, environment, &error),
+		   "service %s in %s", name, region ? region : "(environment)"))
+		is_str(service.endpoint, expected, "its endpoint");
+	else
+		printf("# %s\n", error.message);
+}
+
+static void
+test_services(void)
+{
+	static const char *const bad_regions[] = {"EU", "eu west", "eu/../x", "eu.evil.example", "é", "a\n",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+	AwsxService service;
+	AwsxError	error;
+
+	clear_environment();
+	is_endpoint("sqs", "eu-west-1", NULL, false, "https://sqs.eu-west-1.amazonaws.com");
+	is_endpoint("s3", "cn-north-1", "", true, "https://s3.cn-north-1.amazonaws.com.cn");
+	is_endpoint("sqs", "us-gov-west-1", NULL, false, "https://sqs.us-gov-west-1.amazonaws.com");
+	is_endpoint("sqs", "us-isob-east-1", NULL, false, "https://sqs.us-isob-east-1.sc2s.sgov.gov");
+	is_endpoint("sqs", "eusc-de-east-1", NULL, false, "https://sqs.eusc-de-east-1.amazonaws.eu");
+	is_endpoint("sqs", "eu-west-1", "http://localhost:9324/", false, "http://localhost:9324");
+	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, NULL, NULL, true, &error) &&
+	   error.kind == AWSX_ERR_CONFIG, "no region");
+	setenv("AWS_DEFAULT_REGION", "us-east-2", 1);
+	is_endpoint("sqs", NULL, NULL, true, "https://sqs.us-east-2.amazonaws.com");
+	setenv("AWS_REGION", "us-west-2", 1);
+	is_endpoint("sqs", NULL, NULL, true, "https://sqs.us-west-2.amazonaws.com");
+	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, NULL, NULL, false, &error), "environment not asked");
+	setenv("AWS_ENDPOINT_URL", "https://all.example", 1);
+	is_endpoint("sqs", NULL, NULL, true, "https://all.example");
+	setenv("AWS_ENDPOINT_URL_REDSHIFT_DATA", "https://rd.example", 1);
+	is_endpoint("redshift-data", NULL, NULL, true, "https://rd.example");
+	is_endpoint("redshift-data", NULL, "https://arg.example", true, "https://arg.example");
+	setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE", 1);
+	is_endpoint("redshift-data", NULL, NULL, true, "https://redshift-data.us-west-2.amazonaws.com");
+	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, "eu-west-1", "http://example.com", false, &error),
+	   "plain http elsewhere is refused");
+	for (size_t i = 0; i < sizeof(bad_regions) / sizeof(bad_regions[0]); i++)
+		ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, bad_regions[i], NULL, false, &error),
+		   "no region: number %zu", i);
+	clear_environment();
+	ok(awsx_service_init(&service, "", AWSX_DIALECT_RAW, NULL, "http://127.0.0.1:9001", true, &error) &&
+	   service.path_style, "a raw service needs no region");
+	ok(!awsx_service_init(&service, "x", AWSX_DIALECT_RAW, NULL, NULL, true, &error), "but an endpoint");
+}
+
+static void
+test_credentials(void)
+{
+	AwsxCredentials keys;
+	AwsxError	error;
+	AwsxCredentialsProvider *links[2];
+	AwsxCredentialsProvider *chain;
+
+	ok(awsx_credentials_set(&keys, "AK", "s/+=", "", &error) && keys.session_token == NULL, "an empty token is none");
+	awsx_credentials_clear(&keys);
+	ok(keys.secret_access_key == NULL, "cleared");
+	ok(!awsx_credentials_set(&keys, "AK\n", "s", NULL, &error) && error.kind == AWSX_ERR_CREDENTIALS, "a line break in the id");
+	ok(!awsx_credentials_set(&keys, "AK", "s s", NULL, &error), "a blank in the secret");
+	ok(!awsx_credentials_set(&keys, "AK", "s", "t\r\nX: y", &error), "CRLF in the token");
+	ok(!awsx_credentials_set(&keys, NULL, "s", NULL, &error) && !awsx_credentials_set(&keys, "a", "", NULL, &error), "missing parts");
+	ok(strstr(error.message, "s s") == NULL, "no error shows a key");
+	ok(awsx_credentials_static("A", "\xC3\xA9", NULL, &error) == NULL, "static keys are checked");
+
+	links[0] = awsx_credentials_env(&error);
+	links[1] = awsx_credentials_env(&error);
+	chain = awsx_credentials_chain(links, 2, &error);
+	ok(!chain->get(chain, &keys, &error) && strstr(error.message, "environment: AWS_ACCESS_KEY_ID is not set; environment:") != NULL,
+	   "a chain that finds nothing says where it looked");
+	setenv("AWS_ACCESS_KEY_ID", "AKENV", 1);
+	ok(!chain->get(chain, &keys, &error) && strstr(error.message, "AWS_SECRET_ACCESS_KEY is not") != NULL, "half of the keys");
+	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+	setenv("AWS_SESSION_TOKEN", "token", 1);
+	ok(chain->get(chain, &keys, &error) && strcmp(keys.session_token, "token") == 0, "all of them");
+	awsx_credentials_clear(&keys);
+	chain->free(chain);
+	chain = awsx_credentials_chain(NULL, 0, &error);
+	ok(!chain->get(chain, &keys, &error), "an empty chain finds nothing");
+	chain->free(chain);
+	clear_environment();
+}
+
+int
+main(void)
+{
+	test_headers();
+	test_endpoints();
+	test_request_check();
+	test_dates();
+	test_services();
+	test_credentials();
+	return tap_done();
+}

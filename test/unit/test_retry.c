@@ -1,0 +1,126 @@
+/*
+ * test_retry.c
+ *	  Retry delays with a clock and chance of our own.
+ */
+#include "tap.h"
+
+#include "retry.h"
+
+static double chance;
+
+static int64_t
+no_time(void *arg)
+{
+	(void) arg;
+	return 0;
+}
+
+static double
+chosen(void *arg)
+{
+	(void) arg;
+	return chance;
+}
+
+static const AwsxClock test_clock = {no_time, no_time, chosen, NULL};
+
+static AwsxError
+failure(AwsxErrorKind kind)
+{
+	AwsxError	error;
+
+	awsx_error_set(&error, kind, "test");
+	return error;
+}
+
+static void
+test_delays(void)
+{
+	AwsxError	service = failure(AWSX_ERR_SERVICE);
+	AwsxError	throttled = failure(AWSX_ERR_THROTTLED);
+	AwsxError	refused = failure(AWSX_ERR_REQUEST);
+	AwsxRetry	retry;
+
+	chance = 0.5;
+	awsx_retry_init(&retry, &test_clock, 100);
+	is_int(awsx_retry_delay_ms(&retry, 1, &service), 25, "half of 50 ms");
+	is_int(awsx_retry_delay_ms(&retry, 2, &service), 50, "half of 100 ms");
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 500, "throttled: half of 1 s");
+	is_int(awsx_retry_delay_ms(&retry, 3, &throttled), 2000, "half of 4 s");
+	is_int(awsx_retry_delay_ms(&retry, 60, &throttled), 10000, "never above half of 20 s");
+	chance = 0;
+	is_int(awsx_retry_delay_ms(&retry, 1, &service), 0, "no chance, no delay");
+	is_int(awsx_retry_delay_ms(&retry, 1, &refused), -1, "a refusal is not repeated");
+	throttled.retry_after_ms = 3000;
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 3000, "the answer's wish");
+	throttled.retry_after_ms = 30000;
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 5000, "up to five seconds above ours");
+}
+
+static void
+test_attempts(void)
+{
+	AwsxError	service = failure(AWSX_ERR_SERVICE);
+	AwsxRetry	retry;
+
+	awsx_retry_init(&retry, &test_clock, 0);
+	ok(awsx_retry_delay_ms(&retry, 2, &service) >= 0, "the default allows a third attempt");
+	is_int(awsx_retry_delay_ms(&retry, 3, &service), -1, "and no fourth");
+	awsx_retry_init(&retry, &test_clock, 1);
+	is_int(awsx_retry_delay_ms(&retry, 1, &service), -1, "one attempt means no retry");
+}
+
+static void
+test_tokens(void)
+{
+	AwsxError	service = failure(AWSX_ERR_SERVICE);
+	AwsxError	timeout = failure(AWSX_ERR_TIMEOUT);
+	AwsxRetry	retry;
+	int			granted = 0;
+
+	awsx_retry_init(&retry, &test_clock, 3);
+	while (awsx_retry_delay_ms(&retry, 1, &service) >= 0)
+		granted++;
+	is_int(granted, 100, "500 tokens are a hundred retries");
+	awsx_retry_success(&retry, 2);
+	ok(awsx_retry_delay_ms(&retry, 1, &timeout) < 0, "a timeout costs more than one success gives");
+	ok(awsx_retry_delay_ms(&retry, 1, &service) >= 0, "a success after a retry gives one back");
+	for (int i = 0; i < 10; i++)
+		awsx_retry_success(&retry, 1);
+	ok(awsx_retry_delay_ms(&retry, 1, &timeout) >= 0, "ten plain successes pay for a timeout");
+	for (int i = 0; i < 1000; i++)
+		awsx_retry_success(&retry, 1);
+	is_int(retry.tokens, 500, "the bucket does not overflow");
+}
+
+static void
+test_backoff(void)
+{
+	chance = 0.999;
+	is_int(awsx_backoff_ms(&test_clock, 1, 1000, 60000), 999, "the first failure");
+	is_int(awsx_backoff_ms(&test_clock, 4, 1000, 60000), 7992, "the fourth");
+	is_int(awsx_backoff_ms(&test_clock, 1000000, 1000, 60000), 59940, "the millionth");
+	chance = 0;
+	is_int(awsx_backoff_ms(&test_clock, 4, 1000, 60000), 800, "at least a tenth");
+	chance = 0.05;
+	is_int(awsx_backoff_ms(&test_clock, 4, 1000, 60000), 800, "also when chance is small but not zero");
+	is_int(awsx_backoff_ms(&test_clock, 0, 1000, 60000), 100, "no failure counts as one");
+	for (int i = 0; i < 1000; i++)
+	{
+		double		real = awsx_clock_real()->jitter(NULL);
+
+		if (real < 0 || real >= 1)
+			ok(false, "chance is in [0, 1)");
+	}
+	ok(awsx_clock_real()->wall_ms(NULL) > INT64_C(1600000000000), "the real clock tells the year");
+}
+
+int
+main(void)
+{
+	test_delays();
+	test_attempts();
+	test_tokens();
+	test_backoff();
+	return tap_done();
+}

@@ -1,0 +1,31 @@
+/*
+ * deadline.h
+ *	  How long the current invocation may still wait.
+ *
+ * A second before Lambda would kill the process the waiting ends, so that the
+ * invocation can be answered with an error of its own.
+ */
+#ifndef DEADLINE_H
+#define DEADLINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../aws/clock.h"
+
+typedef struct Deadline
+{
+	const AwsxClock *clock;
+	int64_t		at_ms;			/* Unix epoch, milliseconds; 0 = none */
+} Deadline;
+
+/* Milliseconds that one request may take now, at most 30 s; 0 = the time is over. */
+extern int	deadline_left_ms(const Deadline *deadline);
+
+/* An AwsxWait; arg is the Deadline.  False when the time is over. */
+extern bool deadline_wait(void *arg, int fd, int timeout_ms);
+
+/* False, at once, when the time would be over before. */
+extern bool deadline_sleep(const Deadline *deadline, int ms);
+
+#endif							/* DEADLINE_H */
