@@ -1,0 +1,113 @@
+# pg_sqs: Amazon SQS FIFO messages into PostgreSQL.
+#
+# "make", "make install" and "make installcheck" build and test the extension
+# alone, as PGXN users expect.  "make demo" and "make test" do the rest; see
+# "make help".
+
+VERSION := $(shell sed -n 's/^  "version": "\([0-9.]*\)".*/\1/p' META.json)
+
+EXTENSION = pg_sqs
+MODULE_big = pg_sqs
+DATA = sql/pg_sqs--1.0.sql
+PGFILEDESC = "pg_sqs - Amazon SQS FIFO messages into PostgreSQL"
+
+AWS_OBJS = \
+	aws/answer.o aws/answer_code.o aws/base64.o aws/buf.o aws/ca_bundle.o \
+	aws/client.o aws/client_call.o aws/clock.o aws/credentials.o \
+	aws/credentials_chain.o aws/credentials_env.o aws/credentials_static.o \
+	aws/digest.o aws/error.o aws/http.o aws/http_curl.o aws/http_curl_exchange.o \
+	aws/http_date.o aws/identity.o aws/retry.o aws/service.o aws/sigmask.o \
+	aws/sigv4.o aws/sigv4_canonical.o aws/skew.o aws/sqs_attributes.o \
+	aws/sqs_batch.o aws/sqs_receive.o aws/sqs_send.o aws/sqs_service.o \
+	aws/sqs_wire.o aws/text.o
+
+OBJS = \
+	extension/applier.o extension/apply.o extension/apply_within.o \
+	extension/batch.o extension/connection.o extension/consumer.o \
+	extension/deletes.o extension/durable.o extension/failure.o extension/guc.o \
+	extension/ingest.o extension/jsontext.o extension/launcher.o \
+	extension/ledger.o extension/lifecycle.o extension/options.o \
+	extension/pg_sqs.o extension/poll.o extension/queue_state.o \
+	extension/record.o extension/redrive.o extension/report.o extension/route.o \
+	extension/scanner.o extension/scans.o extension/session.o extension/setup.o \
+	extension/shmem.o extension/slot_worker.o extension/slots.o \
+	extension/stats.o extension/status.o extension/subscription.o \
+	extension/subscription_commands.o extension/subscription_write.o \
+	extension/target.o extension/trouble.o extension/visibility.o $(AWS_OBJS)
+
+REGRESS = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
+REGRESS_OPTS = --inputdir=test --outputdir=test
+ISOLATION = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/isolation
+
+PG_CPPFLAGS = -Iaws -Iextension -DPG_SQS_VERSION='"$(VERSION)"' \
+	$(shell pkg-config --cflags libcurl jansson libcrypto 2>/dev/null)
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	-Wno-declaration-after-statement
+SHLIB_LINK = $(shell pkg-config --libs libcurl jansson libcrypto 2>/dev/null || echo -lcurl -ljansson -lcrypto) \
+	-Wl,--version-script=extension/exports.map
+EXTRA_CLEAN = build test/results test/regression.diffs test/regression.out \
+	test/isolation/results test/isolation/output_iso test/isolation/regression.diffs test/isolation/regression.out
+
+# Nothing of ours is ever inlined into a query, so no bitcode.
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+ifeq ($(shell command -v $(PG_CONFIG) 2>/dev/null),)
+# Without PostgreSQL's development files only the targets that install them work.
+all install installcheck:
+	@echo "$(PG_CONFIG) was not found. Run test/deps, or name one: make PG_CONFIG=/path/to/pg_config" >&2
+	@exit 1
+.PHONY: all install installcheck
+else
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+$(OBJS): $(wildcard aws/*.h extension/*.h) Makefile META.json
+pg_sqs.so: extension/exports.map
+endif
+
+# ---------------------------------------------------------------------------
+# The whole house
+# ---------------------------------------------------------------------------
+
+# A file name may hold anything, so it travels in the environment, unexpanded.
+export PG_SQS_FILE := $(value FILE)
+export PG_CONFIG
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make              build the extension (PG_CONFIG=... picks the PostgreSQL, 15-18)
+#: make install      install the extension
+#: make installcheck test the installed extension's SQL
+#:
+#: make demo         install what is missing, build, run the whole pipeline here, show the row
+#: make demo FILE=x  ... with your own JSON file or folder
+#: make demo-shell   ... leave everything up and open psql
+#: make test         build and pass every test
+#: make test SUITE=x only one of: unit regress isolation tap outside lint
+#: make lint         who may look at whom, symbols, warnings, linters where installed
+#: make indent       format the C sources
+#: make lambda       build the Lambda function's program (build/s3_to_sqs)
+#: make lab          build the stand-in for AWS (build/awslab)
+#: make deps         install what building and testing needs (Debian packages)
+#: make clean        remove what was built
+
+demo:
+	@test/deps && test/build && test/demo/run
+demo-shell:
+	@test/deps && test/build && test/demo/run --shell
+test:
+	@test/deps && test/build && perl test/run $(SUITE)
+lint:
+	@test/lint
+indent:
+	@test/indent
+lambda:
+	@$(MAKE) -C worker
+lab:
+	@$(MAKE) -C test/lab
+deps:
+	@test/deps
+
+.PHONY: help demo demo-shell test lint indent lambda lab deps

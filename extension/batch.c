@@ -1,0 +1,238 @@
+/*
+ * batch.c
+ *	  From the inbox to the database: which messages go into one
+ *	  transaction, and what becomes of them afterwards.
+ *
+ * What was committed or was known already goes on to be deleted.  A message
+ * that failed is given back to the queue together with everything that
+ * follows it in its group, also what was not in the batch: were that applied
+ * before the failed one comes back, the order would be lost.  What an outage
+ * left undone returns to the head of the inbox, in its order.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "consumer.h"
+#include "slot_worker.h"
+
+typedef struct Batch
+{
+	Delivery   **items;
+	ApplyMessage *messages;
+	int			count;
+} Batch;
+
+bool
+batch_ready(const Consumer *consumer)
+{
+	return consumer->inbox_count > 0 && consumer->apply_trouble.until <= consumer_now(consumer);
+}
+
+/* A message attribute's text, or "". */
+static const char *
+attribute(const AwsxSqsMessage *message, const char *name)
+{
+	for (int i = 0; i < message->attribute_count; i++)
+	{
+		if (strcmp(message->attributes[i].name, name) == 0)
+			return message->attributes[i].value;
+	}
+	return "";
+}
+
+/* s3://bucket/key?versionId=v#record, as far as the attributes tell. */
+static const char *
+source_of(const AwsxSqsMessage *message)
+{
+	const char *bucket = attribute(message, "source_bucket");
+	const char *key = attribute(message, "source_key");
+	const char *version = attribute(message, "source_version_id");
+	const char *record = attribute(message, "source_record");
+	StringInfoData text;
+
+	if (bucket[0] == '\0' || key[0] == '\0')
+		return "";
+	initStringInfo(&text);
+	appendStringInfo(&text, "s3://%s/%s", bucket, key);
+	if (version[0] != '\0')
+		appendStringInfo(&text, "?versionId=%s", version);
+	if (record[0] != '\0')
+		appendStringInfo(&text, "#%s", record);
+	return text.data;
+}
+
+/* The attribute source_sha256 if it is what its name says, else "". */
+static const char *
+source_sha256_of(const AwsxSqsMessage *message)
+{
+	const char *value = attribute(message, "source_sha256");
+	size_t		len = strlen(value);
+
+	if (len != AWSX_SHA256_HEX_LEN)
+		return "";
+	for (size_t i = 0; i < len; i++)
+	{
+		if (!isxdigit((unsigned char) value[i]))
+			return "";
+	}
+	return value;
+}
+
+static void
+fill_message(ApplyMessage *out, const AwsxSqsMessage *message)
+{
+	out->message_id = message->message_id;
+	out->group_id = message->group_id;
+	out->dedup_id = message->dedup_id;
+	out->sequence_number = message->sequence_number;
+	out->body = message->body;
+	out->body_len = message->body_len;
+	out->source = source_of(message);
+	out->source_sha256 = source_sha256_of(message);
+	out->outcome = APPLY_PENDING;
+}
+
+/* In the turn's memory. */
+static Batch
+take_batch(Consumer *consumer)
+{
+	int			limit = Min(consumer->inbox_count, consumer->subscription->max_batch);
+	Size		bytes = 0;
+	Batch		batch = {0};
+
+	batch.items = palloc(limit * sizeof(Delivery *));
+	batch.messages = palloc0(limit * sizeof(ApplyMessage));
+	while (batch.count < limit)
+	{
+		Delivery   *delivery = inbox_take(consumer);
+
+		bytes += delivery->message->body_len;
+		if (bytes > CONSUMER_BATCH_BYTES && batch.count > 0)
+		{
+			inbox_return(consumer, delivery);
+			break;
+		}
+		fill_message(&batch.messages[batch.count], delivery->message);
+		batch.items[batch.count++] = delivery;
+	}
+	return batch;
+}
+
+/* What follows a failed message in its group but was not in the batch. */
+static void
+give_back_group(Consumer *consumer, const char *group_id, int delay_s)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &consumer->inbox)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iter.cur);
+
+		if (strcmp(delivery->message->group_id, group_id) != 0)
+			continue;
+		inbox_remove(consumer, delivery);
+		visibility_give_back(consumer, delivery, delay_s);
+	}
+}
+
+/* A culprit: it and its group's tail go back to the queue for a while. */
+static void
+settle_failed(Consumer *consumer, Batch *batch, int culprit)
+{
+	Delivery   *delivery = batch->items[culprit];
+	ApplyMessage *failed = &batch->messages[culprit];
+	int			delay_s = group_failed(consumer, delivery->message);
+	char		text[SQS_ERROR_LEN];
+
+	snprintf(text, sizeof(text), "message %s: %s", failed->message_id, failed->error);
+	slot_note_error(failed->sqlerrcode, text, NULL);
+	pg_atomic_fetch_add_u64(&slot_mine->counters.blocked, 1);
+	visibility_give_back(consumer, delivery, delay_s);
+	if (!consumer->subscription->fifo)
+		return;
+
+	for (int i = culprit + 1; i < batch->count; i++)
+	{
+		if (batch->messages[i].outcome != APPLY_HELD || batch->items[i] == NULL ||
+			strcmp(batch->messages[i].group_id, failed->group_id) != 0)
+			continue;
+		visibility_give_back(consumer, batch->items[i], delay_s);
+		batch->items[i] = NULL;
+	}
+	give_back_group(consumer, failed->group_id, delay_s);
+}
+
+/* Everything that does not depend on its neighbours; returns the oldest's age at SQS. */
+static int64
+settle_done(Consumer *consumer, Batch *batch, XLogRecPtr gate)
+{
+	int64		wall = consumer->clock->wall_ms(consumer->clock->arg);
+	int64		lag = -1;
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		Delivery   *delivery = batch->items[i];
+		ApplyOutcome outcome = batch->messages[i].outcome;
+
+		if (outcome != APPLY_APPLIED && outcome != APPLY_DUPLICATE)
+			continue;
+		if (delivery->message->sent_ms > 0)
+			lag = Max(lag, Max(0, wall - delivery->message->sent_ms));
+		group_succeeded(consumer, delivery->message);
+		deletes_add(consumer, delivery, gate);
+	}
+	return lag;
+}
+
+static void
+settle_batch(Consumer *consumer, Batch *batch, const ApplyResult *result)
+{
+	ConsumerCounters *counters = &slot_mine->counters;
+	int64		lag = settle_done(consumer, batch, result->gate);
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		if (batch->messages[i].outcome == APPLY_FAILED)
+			settle_failed(consumer, batch, i);
+	}
+	for (int i = batch->count - 1; i >= 0; i--)
+	{
+		/* A held one without its culprit would be an error of ours: try it again. */
+		if (batch->items[i] != NULL && (batch->messages[i].outcome == APPLY_PENDING ||
+										batch->messages[i].outcome == APPLY_HELD))
+			inbox_return(consumer, batch->items[i]);
+	}
+	pg_atomic_fetch_add_u64(&counters->applied, result->applied);
+	pg_atomic_fetch_add_u64(&counters->duplicates, result->duplicates);
+	if (result->applied + result->duplicates > 0)
+		slot_note_commit(lag);
+
+	if (result->outage)
+	{
+		pg_atomic_fetch_add_u64(&counters->retried, 1);
+		trouble_from_apply(consumer, &consumer->apply_trouble, result);
+	}
+	else
+		trouble_clear(&consumer->apply_trouble);
+}
+
+void
+batch_run(Consumer *consumer)
+{
+	Batch		batch = take_batch(consumer);
+	ApplyResult result;
+
+	memset(&result, 0, sizeof(result));
+	pgstat_report_activity(STATE_RUNNING, "applying messages");
+	apply_run(consumer->applier, batch.messages, batch.count, &result);
+	Assert(!IsTransactionState());
+	MemoryContextSwitchTo(consumer->turn);
+	settle_batch(consumer, &batch, &result);
+	(void) pgstat_report_stat(!batch_ready(consumer));
+}

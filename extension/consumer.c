@@ -1,0 +1,246 @@
+/*
+ * consumer.c
+ *	  One process that empties one queue into the database.
+ *
+ * A turn of its loop is five verbs: receive (let the network progress, open
+ * polls), apply (what is in the inbox, as one transaction), flush (have the
+ * log written where nothing else does it in time), delete (what is durable),
+ * wait.  Nothing but apply opens a transaction, nothing but wait sleeps, and
+ * there is no transaction, snapshot or lock while it does.
+ *
+ * Everything is waited for in one kept set: the latch, the death of the
+ * postmaster, and the AWS client's descriptor.
+ *
+ * Memory: one context for the process, one that is emptied each turn, and
+ * the AWS client's, which is malloc'd.  When the process ends nothing of it
+ * is cleaned up: closing connections could block, and the kernel does it.
+ *
+ * Ways out: SIGTERM ends the process from within any wait or statement; an
+ * order in the slot ends it quietly.  A new configuration ends it when what
+ * was received has been applied and deleted, or after two seconds; the
+ * launcher starts its successor at once.  An error ends it too, and the
+ * launcher's back-off decides when it starts again.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/sinval.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "consumer.h"
+#include "launcher.h"
+#include "slot_worker.h"
+
+#define CLOSING_MS 2000
+#define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
+#define QUICK_MS 2				/* a wait this short had something waiting already */
+
+int64
+consumer_now(const Consumer *consumer)
+{
+	return consumer->clock->monotonic_ms(consumer->clock->arg);
+}
+
+void
+consumer_drive(Consumer *consumer)
+{
+	awsx_client_drive(consumer->connection->client);
+	consumer->heard = consumer_now(consumer);
+}
+
+/* What the slot says: go on, go at once, or finish and go. */
+static void
+follow_order(Consumer *consumer)
+{
+	switch (slot_order(consumer->config_version))
+	{
+		case SLOT_GO_ON:
+			break;
+		case SLOT_STOP:
+			proc_exit(0);
+		case SLOT_RECONFIGURE:
+			if (!consumer->closing)
+				consumer->closing_until = consumer_now(consumer) + CLOSING_MS;
+			consumer->closing = true;
+			break;
+	}
+}
+
+/* What the server wants of a process that is between two things. */
+static void
+attend(Consumer *consumer)
+{
+	follow_order(consumer);
+	QueryCancelPending = false; /* there is nothing to cancel */
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (catchupInterruptPending)
+	{
+		MemoryContext old = CurrentMemoryContext;
+
+		ProcessCatchupInterrupt();
+		MemoryContextSwitchTo(old);
+	}
+}
+
+void
+consumer_sleep(Consumer *consumer, int64 timeout_ms)
+{
+	static uint32 wait_event = 0;
+	WaitEvent	event;
+	int64		before = consumer_now(consumer);
+	int64		after;
+
+	Assert(!IsTransactionState());
+	Assert(!HaveRegisteredOrActiveSnapshot());
+	(void) WaitEventSetWait(consumer->events, timeout_ms < 0 ? -1 : Min(timeout_ms, INT_MAX),
+							&event, 1, compat_wait_event(&wait_event, "PgSqsConsumerMain"));
+	after = consumer_now(consumer);
+	if (after - before > QUICK_MS)
+		consumer->heard = after;
+	ResetLatch(MyLatch);
+	attend(consumer);
+}
+
+/* ---- the five verbs ---- */
+
+static void
+receive(Consumer *consumer)
+{
+	consumer_drive(consumer);
+	inbox_drop_expired(consumer);
+	if (consumer->closing)
+		polls_cancel(consumer);
+	else
+		polls_open(consumer);
+	consumer_drive(consumer);
+}
+
+static void
+apply(Consumer *consumer)
+{
+	if (batch_ready(consumer))
+		batch_run(consumer);
+}
+
+static void
+flush(Consumer *consumer)
+{
+	deletes_flush(consumer);
+}
+
+static void
+delete(Consumer *consumer)
+{
+	deletes_send(consumer);
+	visibility_send(consumer);
+	visibility_extend(consumer);
+	consumer_drive(consumer);
+}
+
+/* Milliseconds until there is something to do without being woken; -1 = none. */
+static int64
+idle_time(Consumer *consumer)
+{
+	int64		now = consumer_now(consumer);
+	int64		next = Min(polls_next(consumer), deletes_next(consumer));
+	int			network = awsx_client_timeout_ms(consumer->connection->client);
+
+	if (batch_ready(consumer))
+		return 0;
+	if (network >= 0)
+		next = Min(next, now + network);
+	if (consumer->inbox_count > 0)
+		next = Min(next, Min(now + INBOX_CHECK_MS, consumer->apply_trouble.until));
+	if (consumer->closing)
+		next = Min(next, consumer->closing_until);
+	return next == PG_INT64_MAX ? -1 : Max(0, next - now);
+}
+
+static void
+wait(Consumer *consumer)
+{
+	consumer_publish_state(consumer);
+	pgstat_report_activity(STATE_IDLE, consumer->apply_trouble.failures > 0 ?
+						   "waiting after an outage" : "waiting for messages");
+	consumer_sleep(consumer, idle_time(consumer));
+}
+
+/* Is a consumer that shall end ready to do so? */
+static bool
+finished(const Consumer *consumer)
+{
+	if (!consumer->closing)
+		return false;
+	return consumer_now(consumer) >= consumer->closing_until ||
+		(consumer->inbox_count == 0 && consumer->delete_count == 0 &&
+		 consumer->visibility_calls == 0);
+}
+
+static Consumer *
+make_consumer(void)
+{
+	MemoryContext memory = AllocSetContextCreate(TopMemoryContext, "pg_sqs consumer",
+												 ALLOCSET_DEFAULT_SIZES);
+	Consumer   *consumer = MemoryContextAllocZero(memory, sizeof(Consumer));
+
+	consumer->memory = memory;
+	consumer->turn = AllocSetContextCreate(TopMemoryContext, "pg_sqs consumer turn",
+										   ALLOCSET_DEFAULT_SIZES);
+	consumer->clock = awsx_clock_real();
+	polls_init(consumer);
+	dlist_init(&consumer->deletes);
+	dlist_init(&consumer->visibility);
+	return consumer;
+}
+
+void
+sqs_consumer_main(Datum arg)
+{
+	Consumer   *consumer;
+	uint64		generation;
+	Oid			database;
+	int32		subscription;
+	uint32		version;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	memcpy(&generation, MyBgworkerEntry->bgw_extra, sizeof(generation));
+	if (sqs_shared == NULL ||
+		!slot_attach(DatumGetInt32(arg), generation, &database, &subscription, &version))
+		proc_exit(0);
+
+	consumer = make_consumer();
+	consumer->config_version = version;
+	consumer_setup(consumer, database, subscription);
+
+	while (!finished(consumer))
+	{
+		MemoryContextReset(consumer->turn);
+		MemoryContextSwitchTo(consumer->turn);
+		receive(consumer);
+		apply(consumer);
+		flush(consumer);
+		delete(consumer);
+		wait(consumer);
+	}
+	slot_set_end(CONSUMER_END_RECONFIGURE);
+	proc_exit(0);
+}

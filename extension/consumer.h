@@ -1,0 +1,212 @@
+/*
+ * consumer.h
+ *	  What the parts of a consumer share.  For the consumer's own files only.
+ *
+ * A message's way: answer of a poll -> inbox -> batch -> pending delete (or
+ * visibility change, or dropped) -> freed.  Messages stay in the malloc'd
+ * answer they came in, which counts the items that are still on their way
+ * and is freed with the last of them.
+ *
+ * Callbacks of the AWS client run inside consumer_drive; they allocate with
+ * malloc, raise nothing and take no lock.
+ */
+#ifndef PG_SQS_CONSUMER_H
+#define PG_SQS_CONSUMER_H
+
+#include "postgres.h"
+
+#include "access/xlogdefs.h"
+#include "lib/ilist.h"
+#include "storage/latch.h"
+#include "utils/hsearch.h"
+
+#include "apply.h"
+#include "clock.h"
+#include "connection.h"
+#include "shmem.h"
+#include "sqs.h"
+#include "subscription.h"
+
+#define CONSUMER_MAX_POLLS 32
+#define CONSUMER_HELD_BYTES ((Size) 64 * 1024 * 1024)	/* no new poll above it */
+#define CONSUMER_BATCH_BYTES ((Size) 16 * 1024 * 1024)	/* of bodies in one transaction */
+
+typedef struct Consumer Consumer;
+typedef struct Answer Answer;
+
+/* One message on its way. */
+typedef struct Delivery
+{
+	dlist_node	node;			/* in the inbox or in a list of its next step */
+	Answer	   *answer;
+	const AwsxSqsMessage *message;
+	XLogRecPtr	gate;			/* deletes: not before this is durable */
+	bool		delete_tried;
+	int			delay_s;		/* visibility changes: seconds from now */
+} Delivery;
+
+/* One ReceiveMessage's answer; malloc'd. */
+struct Answer
+{
+	Consumer   *consumer;
+	AwsxSqsMessages *messages;
+	Size		bytes;
+	int			references;		/* items on their way, and calls about them */
+	int64		lease_until;	/* monotonic ms: ours up to here, with a margin */
+	bool		extending;		/* a call to extend the lease is under way */
+	Delivery		items[FLEXIBLE_ARRAY_MEMBER];
+};
+
+/* Something that fails, and when it may be tried again. */
+typedef struct Trouble
+{
+	int			failures;		/* in a row; 0 = healthy */
+	int64		until;			/* monotonic ms: not before; 0 = at once */
+	bool		person;			/* time alone will not help */
+	int			sqlerrcode;
+	char		message[SQS_ERROR_LEN];
+	char		hint[SQS_HINT_LEN];
+} Trouble;
+
+/* One place for an open ReceiveMessage call. */
+typedef struct Poll
+{
+	Consumer   *consumer;
+	AwsxCall   *call;			/* null: closed */
+	int64		started;		/* monotonic ms */
+	char		attempt_id[37]; /* "" = make a new one */
+	int64		attempt_since;
+} Poll;
+
+struct Consumer
+{
+	MemoryContext memory;		/* as long as the process */
+	MemoryContext turn;			/* reset each turn */
+	Subscription *subscription;
+	Connection *connection;
+	const AwsxClock *clock;
+	Applier    *applier;
+	WaitEventSet *events;
+	uint32		config_version; /* of the slot, when the configuration was read */
+
+	Poll		polls[CONSUMER_MAX_POLLS];
+	int			polls_open;
+	int			polls_target;	/* grows while answers come back full */
+	int			hasty_answers;	/* empty ones in a row that did not wait */
+	int64		poll_not_before;
+	int64		heard;			/* monotonic ms: until then the wire was quiet */
+
+	dlist_head	inbox;
+	int			inbox_count;
+	Size		held_bytes;		/* of all answers not yet freed */
+
+	dlist_head	deletes;		/* in order of their gates */
+	int			delete_count;	/* in the list or in a call */
+	int			delete_calls;
+	XLogRecPtr	highest_gate;
+	int64		unflushed_since;	/* monotonic ms; 0 = nothing waits for a flush */
+
+	dlist_head	visibility;		/* items to give back, each with its delay */
+	int			visibility_calls;
+	HTAB	   *blocked;		/* groups that failed; null until the first one */
+
+	Trouble		receive_trouble;
+	Trouble		delete_trouble;
+	Trouble		apply_trouble;
+
+	bool		closing;		/* finish what is under way, then exit */
+	int64		closing_until;
+};
+
+/* ---- consumer.c ---- */
+
+extern int64 consumer_now(const Consumer *consumer);
+
+/* Have the client make progress; callbacks run. */
+extern void consumer_drive(Consumer *consumer);
+
+/*
+ * Sleep until the latch, the network or the time (-1 = no limit), and attend
+ * to what the server wants of us: exit, barriers, reloads.  Outside a
+ * transaction.
+ */
+extern void consumer_sleep(Consumer *consumer, int64 timeout_ms);
+
+/* ---- setup.c ---- */
+
+/*
+ * Everything up to the loop.  Does not return when the consumer must not
+ * run: then slot and log say why, and the process exits.
+ */
+extern void consumer_setup(Consumer *consumer, Oid database, int32 subscription);
+
+/* ---- trouble.c ---- */
+
+extern void trouble_clear(Trouble *trouble);
+
+/* From AWS: "could not <what>: ...".  Safe in callbacks. */
+extern void trouble_from_aws(const Consumer *consumer, Trouble *trouble, const char *what,
+							 const AwsxError *error);
+
+/* From a batch that met an outage. */
+extern void trouble_from_apply(const Consumer *consumer, Trouble *trouble,
+							   const ApplyResult *result);
+
+/* Bring the slot's state up to date with the troubles; log once a change. */
+extern void consumer_publish_state(Consumer *consumer);
+
+/* ---- poll.c ---- */
+
+extern void polls_init(Consumer *consumer);
+extern void polls_open(Consumer *consumer);
+extern void polls_cancel(Consumer *consumer);
+
+/* Monotonic ms when a poll may be opened that is not; PG_INT64_MAX = none. */
+extern int64 polls_next(const Consumer *consumer);
+
+/* One step of an delivery's way is done and there is no other. */
+extern void delivery_release(Delivery *delivery);
+extern void answer_release(Answer *answer);
+
+/* Put back at the inbox's head; call it for the last message first. */
+extern void inbox_return(Consumer *consumer, Delivery *delivery);
+extern Delivery *inbox_take(Consumer *consumer);	/* null: empty */
+extern void inbox_remove(Consumer *consumer, Delivery *delivery);
+
+/* Messages whose lease has passed come back by themselves: drop them. */
+extern void inbox_drop_expired(Consumer *consumer);
+
+/* ---- batch.c ---- */
+
+/* Is there something to apply now? */
+extern bool batch_ready(const Consumer *consumer);
+
+/* Apply what is in the inbox, up to the limits of one transaction. */
+extern void batch_run(Consumer *consumer);
+
+/* ---- deletes.c ---- */
+
+extern void deletes_add(Consumer *consumer, Delivery *delivery, XLogRecPtr gate);
+extern void deletes_flush(Consumer *consumer);
+extern void deletes_send(Consumer *consumer);
+
+/* Monotonic ms when there is more to do; PG_INT64_MAX = nothing. */
+extern int64 deletes_next(const Consumer *consumer);
+
+/* ---- visibility.c ---- */
+
+/*
+ * A message failed: for how long its group (or itself, in a standard queue)
+ * is left in the queue, in seconds.  Grows with each failure in a row.
+ */
+extern int	group_failed(Consumer *consumer, const AwsxSqsMessage *message);
+extern void group_succeeded(Consumer *consumer, const AwsxSqsMessage *message);
+
+/* Give a message back to the queue, to be visible after so many seconds. */
+extern void visibility_give_back(Consumer *consumer, Delivery *delivery, int delay_s);
+extern void visibility_send(Consumer *consumer);
+
+/* Keep the leases of messages that wait in the inbox longer than expected. */
+extern void visibility_extend(Consumer *consumer);
+
+#endif							/* PG_SQS_CONSUMER_H */

@@ -1,0 +1,327 @@
+/*
+ * poll.c
+ *	  The open ReceiveMessage calls, and the inbox their answers go to.
+ *
+ * One long poll is open when the queue is quiet; while answers come back
+ * full, more are opened, up to max_polls.  None is opened while messages
+ * could not be put anywhere: the inbox is full, applying or deleting fails.
+ *
+ * SQS remembers the answer to a ReceiveRequestAttemptId for five minutes.  A
+ * receive whose answer got lost is repeated under the same id, by the client
+ * and after it by us, else the groups of the lost messages would stay locked
+ * for a whole visibility timeout.
+ *
+ * A lease begins when SQS hands the message out, which is not known here,
+ * but surely not before the last moment when the wire was still quiet.
+ */
+#include "postgres.h"
+
+#include "consumer.h"
+#include "retry.h"
+#include "slot_worker.h"
+
+#define POLL_MESSAGES 10
+#define PROBE_WAIT_S 1			/* of a poll that finds out whether it works again */
+#define ATTEMPT_VALID_MS 240000 /* SQS: five minutes */
+#define LEASE_MARGIN_MAX_MS 2000
+#define HASTY_MS 500			/* an empty answer this soon was no long poll */
+#define INBOX_MIN_MESSAGES 20
+
+void
+polls_init(Consumer *consumer)
+{
+	dlist_init(&consumer->inbox);
+	consumer->polls_target = 1;
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+		consumer->polls[i].consumer = consumer;
+}
+
+/* ---- the inbox ---- */
+
+void
+answer_release(Answer *answer)
+{
+	if (--answer->references > 0)
+		return;
+	answer->consumer->held_bytes -= answer->bytes;
+	awsx_sqs_messages_free(answer->messages);
+	free(answer);
+}
+
+void
+delivery_release(Delivery *delivery)
+{
+	answer_release(delivery->answer);
+}
+
+void
+inbox_return(Consumer *consumer, Delivery *delivery)
+{
+	dlist_push_head(&consumer->inbox, &delivery->node);
+	consumer->inbox_count++;
+}
+
+void
+inbox_remove(Consumer *consumer, Delivery *delivery)
+{
+	dlist_delete(&delivery->node);
+	consumer->inbox_count--;
+}
+
+Delivery *
+inbox_take(Consumer *consumer)
+{
+	Delivery   *delivery;
+
+	if (dlist_is_empty(&consumer->inbox))
+		return NULL;
+	delivery = dlist_head_element(Delivery, node, &consumer->inbox);
+	inbox_remove(consumer, delivery);
+	return delivery;
+}
+
+void
+inbox_drop_expired(Consumer *consumer)
+{
+	int64		now = consumer_now(consumer);
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &consumer->inbox)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iter.cur);
+
+		if (delivery->answer->lease_until > now)
+			continue;
+		inbox_remove(consumer, delivery);
+		delivery_release(delivery);
+	}
+}
+
+static Size
+message_bytes(const AwsxSqsMessage *message)
+{
+	Size		bytes = sizeof(AwsxSqsMessage) + message->body_len;
+
+	for (int i = 0; i < message->attribute_count; i++)
+		bytes += sizeof(AwsxSqsAttribute) + message->attributes[i].value_len;
+	return bytes;
+}
+
+/* Seconds of visibility become the lease's end, counted from its start. */
+static int64
+lease_end(const Consumer *consumer, int64 start)
+{
+	int64		whole = (int64) consumer->subscription->visibility_timeout * 1000;
+
+	return start + whole - Min(whole / 10, LEASE_MARGIN_MAX_MS);
+}
+
+/* Takes the messages over; false when memory ends. */
+static bool
+inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
+{
+	Answer	   *answer = calloc(1, offsetof(Answer, items) + messages->count * sizeof(Delivery));
+
+	if (answer == NULL)
+		return false;
+	answer->consumer = consumer;
+	answer->messages = messages;
+	answer->references = messages->count;
+	answer->lease_until = lease_end(consumer, lease_start);
+	for (int i = 0; i < messages->count; i++)
+	{
+		Delivery   *delivery = &answer->items[i];
+
+		delivery->answer = answer;
+		delivery->message = &messages->items[i];
+		answer->bytes += message_bytes(delivery->message);
+		dlist_push_tail(&consumer->inbox, &delivery->node);
+	}
+	consumer->inbox_count += messages->count;
+	consumer->held_bytes += answer->bytes;
+	return true;
+}
+
+/* ---- the end of a poll ---- */
+
+/* How many polls shall be open, and does an empty answer call for a pause? */
+static void
+learn_from_answer(Consumer *consumer, const Poll *poll, int count)
+{
+	int64		now = consumer_now(consumer);
+
+	if (count == POLL_MESSAGES)
+		consumer->polls_target = Min(consumer->polls_target + 1, consumer->subscription->max_polls);
+	else if (count > 0)
+		consumer->polls_target = Max(consumer->polls_target - 1, 1);
+	else
+		consumer->polls_target = 1;
+
+	if (count > 0 || now - poll->started >= HASTY_MS)
+		consumer->hasty_answers = 0;
+	else
+		consumer->poll_not_before = now +
+			awsx_backoff_ms(consumer->clock, ++consumer->hasty_answers, HASTY_MS, 10 * HASTY_MS);
+}
+
+static void
+poll_failed(Poll *poll, const AwsxError *error)
+{
+	Consumer   *consumer = poll->consumer;
+
+	/* Only where SQS may have answered can there be an answer to ask for again. */
+	if (error->kind != AWSX_ERR_TRANSPORT && error->kind != AWSX_ERR_TIMEOUT &&
+		error->kind != AWSX_ERR_PROTOCOL && error->kind != AWSX_ERR_INTEGRITY &&
+		error->kind != AWSX_ERR_MEMORY && error->kind != AWSX_ERR_SERVICE)
+		poll->attempt_id[0] = '\0';
+	consumer->polls_target = 1;
+	pg_atomic_fetch_add_u64(&slot_mine->counters.api_errors, 1);
+	trouble_from_aws(consumer, &consumer->receive_trouble, "receive messages", error);
+}
+
+/* Of the AWS client: no error may leave it. */
+static void
+poll_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *error, void *arg)
+{
+	Poll	   *poll = arg;
+	Consumer   *consumer = poll->consumer;
+	AwsxError	problem = *error;
+	AwsxSqsMessages *messages = NULL;
+	int			count;
+
+	(void) call;
+	poll->call = NULL;
+	consumer->polls_open--;
+	pg_atomic_fetch_add_u64(&slot_mine->counters.api_calls, 1);
+
+	if (problem.kind == AWSX_OK)
+		messages = awsx_sqs_receive_answer(http, &problem);
+	if (messages == NULL)
+	{
+		poll_failed(poll, &problem);
+		return;
+	}
+	count = messages->count;
+	if (count == 0)
+		awsx_sqs_messages_free(messages);
+	else if (!inbox_put(consumer, messages, Max(poll->started, consumer->heard)))
+	{
+		awsx_sqs_messages_free(messages);
+		awsx_error_set(&problem, AWSX_ERR_MEMORY, "out of memory");
+		poll_failed(poll, &problem);
+		return;
+	}
+	poll->attempt_id[0] = '\0';
+	pg_atomic_fetch_add_u64(&slot_mine->counters.received, count);
+	learn_from_answer(consumer, poll, count);
+	trouble_clear(&consumer->receive_trouble);
+}
+
+/* ---- opening ---- */
+
+/* A version 4 UUID; an id that still may have an answer waiting is kept. */
+static void
+choose_attempt_id(Poll *poll, int64 now)
+{
+	unsigned char r[16];
+
+	if (poll->attempt_id[0] != '\0' && now - poll->attempt_since < ATTEMPT_VALID_MS)
+		return;
+	poll->attempt_since = now;
+	if (!pg_strong_random(r, sizeof(r)))
+	{
+		poll->attempt_id[0] = '\0';
+		return;
+	}
+	r[6] = (r[6] & 0x0f) | 0x40;
+	r[8] = (r[8] & 0x3f) | 0x80;
+	snprintf(poll->attempt_id, sizeof(poll->attempt_id),
+			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
+			 r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+}
+
+static void
+poll_start(Poll *poll)
+{
+	Consumer   *consumer = poll->consumer;
+	Connection *connection = consumer->connection;
+	AwsxSqsReceive receive = {
+		.max_messages = POLL_MESSAGES,
+		.visibility_seconds = consumer->subscription->visibility_timeout,
+	};
+	AwsxHttpRequest request;
+	AwsxError	error;
+
+	poll->started = consumer_now(consumer);
+	receive.wait_seconds = consumer->receive_trouble.failures > 0 ? PROBE_WAIT_S
+		: AWSX_SQS_MAX_WAIT;
+	if (consumer->subscription->fifo)
+	{
+		choose_attempt_id(poll, poll->started);
+		receive.attempt_id = poll->attempt_id[0] ? poll->attempt_id : NULL;
+	}
+	awsx_error_clear(&error);
+	if (awsx_sqs_receive_request(&connection->sqs, connection->queue_url, &receive, &request,
+								 &error))
+		poll->call = awsx_client_start(connection->client, &connection->sqs, &request, poll_done,
+									   poll, &error);
+	if (poll->call == NULL)
+		poll_failed(poll, &error);
+	else
+		consumer->polls_open++;
+}
+
+/* How many polls shall be open, time apart? */
+static int
+polls_wanted(const Consumer *consumer)
+{
+	int			room = Max(INBOX_MIN_MESSAGES, 2 * consumer->subscription->max_batch);
+
+	if (consumer->closing || consumer->inbox_count >= room ||
+		consumer->held_bytes >= CONSUMER_HELD_BYTES ||
+		(consumer->delete_trouble.person && consumer->delete_count > 0))
+		return 0;
+	if (consumer->apply_trouble.failures > 0)
+		return consumer->inbox_count > 0 ? 0 : 1;
+	if (consumer->receive_trouble.failures > 0 || consumer->delete_trouble.failures > 0)
+		return 1;
+	return Min(consumer->polls_target, CONSUMER_MAX_POLLS);
+}
+
+int64
+polls_next(const Consumer *consumer)
+{
+	int64		when;
+
+	if (consumer->polls_open >= polls_wanted(consumer))
+		return PG_INT64_MAX;
+	when = Max(consumer->poll_not_before, consumer->receive_trouble.until);
+	when = Max(when, consumer->delete_trouble.until);
+	return Max(when, consumer->apply_trouble.until);
+}
+
+void
+polls_open(Consumer *consumer)
+{
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+	{
+		if (polls_next(consumer) > consumer_now(consumer))
+			return;
+		if (consumer->polls[i].call == NULL)
+			poll_start(&consumer->polls[i]);
+	}
+}
+
+void
+polls_cancel(Consumer *consumer)
+{
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+	{
+		if (consumer->polls[i].call == NULL)
+			continue;
+		awsx_call_cancel(consumer->polls[i].call);
+		consumer->polls[i].call = NULL;
+		consumer->polls_open--;
+	}
+}

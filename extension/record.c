@@ -1,0 +1,285 @@
+/*
+ * record.c
+ *	  From a JSON object to the columns of a relation.
+ *
+ * A value reaches its column as the text that stands in the body: the
+ * literal of a number goes to the type's input function digit by digit and
+ * never through a double or a jsonb, a string without its escapes, a document
+ * for a json or jsonb column as it is spelled.  What any other column gets
+ * for a nested document is its text, so text columns keep it and others say
+ * no.  Arrays and composites are taken apart by PostgreSQL's own
+ * json_populate_record; a string is also accepted for them, as their
+ * PostgreSQL literal.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "jsontext.h"
+#include "record.h"
+
+const char	record_whole_body[] = "message body";
+
+static RecordColumnKind
+column_kind(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	if (base == JSONOID || base == JSONBOID)
+		return RECORD_JSON;
+	if (OidIsValid(get_element_type(base)) || get_typtype(base) == TYPTYPE_COMPOSITE)
+		return RECORD_NESTED;
+	return RECORD_TEXT;
+}
+
+static bool
+can_insert(Form_pg_attribute attribute)
+{
+	return !attribute->attisdropped && attribute->attgenerated == '\0' &&
+		attribute->attidentity != ATTRIBUTE_IDENTITY_ALWAYS;
+}
+
+static void
+fill_column(RecordColumn *column, Form_pg_attribute attribute, MemoryContext context)
+{
+	Oid			function;
+
+	column->name = pstrdup(NameStr(attribute->attname));
+	column->type = attribute->atttypid;
+	column->typmod = attribute->atttypmod;
+	column->collation = attribute->attcollation;
+	column->kind = column_kind(attribute->atttypid);
+	getTypeInputInfo(attribute->atttypid, &function, &column->input_param);
+	fmgr_info_cxt(function, &column->input, context);
+}
+
+static int
+compare_columns(const void *a, const void *b)
+{
+	return strcmp(((const RecordColumn *) a)->name, ((const RecordColumn *) b)->name);
+}
+
+RecordShape *
+record_shape(TupleDesc desc, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RecordShape *shape = palloc0(sizeof(RecordShape));
+
+	shape->context = context;
+	shape->columns = palloc0(sizeof(RecordColumn) * Max(desc->natts, 1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (can_insert(TupleDescAttr(desc, i)))
+			fill_column(&shape->columns[shape->count++], TupleDescAttr(desc, i), context);
+	}
+	qsort(shape->columns, shape->count, sizeof(RecordColumn), compare_columns);
+	MemoryContextSwitchTo(old);
+	return shape;
+}
+
+RecordValues *
+record_values(const RecordShape *shape)
+{
+	RecordValues *values = palloc(sizeof(RecordValues));
+	int			count = Max(shape->count, 1);
+
+	values->present = palloc0(sizeof(bool) * count);
+	values->nulls = palloc0(sizeof(bool) * count);
+	values->values = palloc0(sizeof(Datum) * count);
+	return values;
+}
+
+/* The column of that name, or -1. */
+static int
+find_column(const RecordShape *shape, const char *name, Size len)
+{
+	int			low = 0;
+	int			high = shape->count;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		const char *candidate = shape->columns[middle].name;
+		int			order = strncmp(candidate, name, len);
+
+		if (order == 0 && candidate[len] == '\0')
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+/* The column a key names, or -1. */
+static int
+find_key(const RecordShape *shape, const JsonText *key)
+{
+	char	   *name;
+	int			result;
+
+	if (!jsontext_escaped(key))
+		return find_column(shape, key->start + 1, key->len - 2);
+	name = jsontext_name(key);
+	if (name == NULL)
+		return -1;
+	result = find_column(shape, name, strlen(name));
+	pfree(name);
+	return result;
+}
+
+/* An expression that tells a polymorphic function that it gets a record. */
+static Node *
+record_call(void)
+{
+	Const	   *record = makeNullConst(RECORDOID, -1, InvalidOid);
+	Const	   *json = makeNullConst(JSONOID, -1, InvalidOid);
+
+	return (Node *) makeFuncExpr(F_JSON_POPULATE_RECORD, RECORDOID, list_make2(record, json),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* An object of one member, the column's. */
+static Datum
+single_member(const RecordColumn *column, const JsonText *value)
+{
+	StringInfoData object;
+
+	initStringInfo(&object);
+	appendStringInfoChar(&object, '{');
+	escape_json(&object, column->name);
+	appendStringInfoChar(&object, ':');
+	appendBinaryStringInfo(&object, value->start, value->len);
+	appendStringInfoChar(&object, '}');
+	return CStringGetTextDatum(object.data);
+}
+
+/*
+ * Take an array or composite apart: populate a record of this one column.
+ */
+static Datum
+read_nested(const RecordColumn *column, const JsonText *value, bool *isnull)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(1);
+	Datum		nothing = (Datum) 0;
+	bool		null = true;
+	FmgrInfo	function;
+	Datum		record;
+	HeapTupleData tuple;
+
+	TupleDescInitEntry(desc, 1, column->name, column->type, column->typmod, 0);
+	BlessTupleDesc(desc);
+	fmgr_info(F_JSON_POPULATE_RECORD, &function);
+	fmgr_info_set_expr(record_call(), &function);
+	record = FunctionCall3(&function,
+						   HeapTupleGetDatum(heap_form_tuple(desc, &nothing, &null)),
+						   single_member(column, value),
+						   BoolGetDatum(false));	/* not used since 9.4 */
+	tuple.t_data = DatumGetHeapTupleHeader(record);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	return heap_getattr(&tuple, 1, desc, isnull);
+}
+
+/* The text an input function gets. */
+static char *
+input_text(const RecordColumn *column, const JsonText *value)
+{
+	if (column->kind == RECORD_JSON)
+		return jsontext_raw(value);
+	if (value->kind == JSONTEXT_STRING)
+		return jsontext_string(value);
+	return jsontext_raw(value);
+}
+
+static Datum
+read_column(RecordColumn *column, const JsonText *value, bool *isnull)
+{
+	*isnull = value->kind == JSONTEXT_NULL;
+	if (*isnull)
+	{
+		/* A domain may forbid null; its input function knows. */
+		return InputFunctionCall(&column->input, NULL, column->input_param, column->typmod);
+	}
+	if (column->kind == RECORD_NESTED && value->kind != JSONTEXT_STRING)
+		return read_nested(column, value, isnull);
+	return InputFunctionCall(&column->input, input_text(column, value),
+							 column->input_param, column->typmod);
+}
+
+/* The body in the server's encoding, checked. */
+static const char *
+server_text(const char *body, Size len)
+{
+	if (len > MaxAllocSize / MAX_CONVERSION_GROWTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("message body of %zu bytes is too long", len)));
+	return pg_any_to_server(body, (int) len, PG_UTF8);
+}
+
+/* Where each wanted member lies; the last one of a name wins. Returns how many there are. */
+static int
+find_members(const RecordShape *shape, const JsonText *object, JsonText *members, bool *present)
+{
+	JsonTextCursor cursor;
+	JsonText	key;
+	JsonText	value;
+	int			found = 0;
+
+	memset(present, 0, sizeof(bool) * shape->count);
+	jsontext_first(&cursor, object);
+	while (jsontext_next(&cursor, &key, &value))
+	{
+		int			i = find_key(shape, &key);
+
+		if (i < 0)
+			continue;
+		found += present[i] ? 0 : 1;
+		present[i] = true;
+		members[i] = value;
+	}
+	return found;
+}
+
+void
+record_read(RecordShape *shape, const char *body, Size len, RecordValues *values,
+			const char **column)
+{
+	JsonText   *members = palloc(sizeof(JsonText) * Max(shape->count, 1));
+	JsonText	object;
+
+	*column = record_whole_body;
+	jsontext_check(server_text(body, len), &object);
+	if (object.kind != JSONTEXT_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message body is not a JSON object"),
+				 errhint("A route by column name takes an object whose keys are the columns' names.")));
+	if (find_members(shape, &object, members, values->present) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message body has no key that is a column of the target"),
+				 errhint("Keys must be spelled like the columns, upper and lower case included.")));
+	for (int i = 0; i < shape->count; i++)
+	{
+		if (!values->present[i])
+			continue;
+		*column = shape->columns[i].name;
+		values->values[i] = read_column(&shape->columns[i], &members[i], &values->nulls[i]);
+	}
+	*column = NULL;
+}

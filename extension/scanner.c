@@ -1,0 +1,182 @@
+/*
+ * scanner.c
+ *	  What should run?  A short-lived worker that reads the subscriptions of
+ *	  one database and brings their slots up to date.
+ *
+ * A scan also fingerprints each subscription's configuration, the rows of
+ * its owner, server and user mappings included: a consumer restarts only
+ * when its own fingerprint has changed.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "launcher.h"
+#include "shmem.h"
+#include "slots.h"
+#include "subscription.h"
+
+/* A catalog row's version: another one after every UPDATE. */
+static void
+append_row_version(StringInfo out, HeapTuple tuple)
+{
+	if (!HeapTupleIsValid(tuple))
+	{
+		appendStringInfoString(out, "-;");
+		return;
+	}
+	appendStringInfo(out, "%u/%u/%u;", HeapTupleHeaderGetRawXmin(tuple->t_data),
+					 ItemPointerGetBlockNumber(&tuple->t_self),
+					 ItemPointerGetOffsetNumber(&tuple->t_self));
+	ReleaseSysCache(tuple);
+}
+
+static void
+append_server_version(StringInfo out, const Subscription *subscription)
+{
+	ForeignServer *server = GetForeignServerByName(subscription->server, true);
+	Datum		owner = ObjectIdGetDatum(subscription->owner);
+	Datum		id;
+
+	append_row_version(out, SearchSysCache1(AUTHOID, owner));
+	if (server == NULL)
+		return;
+	id = ObjectIdGetDatum(server->serverid);
+	append_row_version(out, SearchSysCache1(FOREIGNSERVEROID, id));
+	append_row_version(out, SearchSysCache2(USERMAPPINGUSERSERVER, owner, id));
+	append_row_version(out, SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), id));
+}
+
+/* Same configuration, same number (and another one, as good as surely). */
+static uint32
+config_hash(const Subscription *subscription)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;", subscription->name, subscription->owner,
+					 subscription->server, subscription->queue_url, subscription->fifo,
+					 subscription->visibility_timeout, subscription->max_batch,
+					 subscription->max_polls);
+	foreach(cell, subscription->routes)
+	{
+		SubscriptionRoute *route = lfirst(cell);
+
+		appendStringInfo(&text, "%s>%u;", route->name, route->target);
+	}
+	append_server_version(&text, subscription);
+	return hash_bytes((const unsigned char *) text.data, text.len);
+}
+
+/* The slots this database should have; returns their number. */
+static int
+collect_wishes(SlotWish **wishes)
+{
+	List	   *summaries = subscription_list();
+	int			count = 0;
+	ListCell   *cell;
+
+	*wishes = palloc0(sizeof(SlotWish) * (list_length(summaries) + 1));
+	foreach(cell, summaries)
+	{
+		SubscriptionSummary *summary = lfirst(cell);
+		Subscription *subscription;
+		SlotWish   *wish;
+
+		if (!summary->enabled)
+			continue;
+		subscription = subscription_load(summary->id);
+		if (subscription == NULL || !subscription->enabled)
+			continue;
+		wish = &(*wishes)[count++];
+		wish->subscription = subscription->id;
+		wish->name = subscription->name;
+		wish->fenced = subscription->fenced;
+		wish->reason = subscription->fence_reason;
+		wish->config_hash = config_hash(subscription);
+	}
+	return count;
+}
+
+static void
+log_fenced(const SlotWish *wish)
+{
+	ereport(LOG,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("pg_sqs subscription \"%s\" is fenced: %s", wish->name,
+					wish->reason ? wish->reason : "it belongs to another server"),
+			 errhint("If this server shall consume the queue, run sqs.enable() for the subscription.")));
+}
+
+static void
+log_homeless(int count)
+{
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg_plural("%d pg_sqs subscription does not run: all consumer slots are taken",
+						   "%d pg_sqs subscriptions do not run: all consumer slots are taken",
+						   count, count),
+			 errhint("Raise pg_sqs.max_consumers and restart the server.")));
+}
+
+/* Nothing a role or database sets may slow or stop a scan. */
+static void
+pin_scanner_session(void)
+{
+	SetConfigOption("search_path", "", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("application_name", "pg_sqs scanner", PGC_USERSET, PGC_S_SESSION);
+}
+
+void
+sqs_scanner_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	SlotWish   *wishes;
+	int			count;
+	int			homeless;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	if (sqs_shared == NULL || !shmem_attach_scanner(database))
+		proc_exit(0);
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	pin_scanner_session();
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, "reading pg_sqs subscriptions");
+	count = collect_wishes(&wishes);
+	homeless = slots_sync(database, wishes, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (wishes[i].fence_is_news)
+			log_fenced(&wishes[i]);
+	}
+	if (homeless > 0)
+		log_homeless(homeless);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	shmem_scanner_done();
+	proc_exit(0);
+}

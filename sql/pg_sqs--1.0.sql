@@ -1,0 +1,335 @@
+/*
+ * pg_sqs--1.0.sql
+ *	  The schema sqs: configuration, ledger, and the functions over them.
+ *
+ * Everything is revoked from PUBLIC.  Two roles, which belong to the cluster
+ * and not to the database, receive what operators and monitoring need; they
+ * are made when missing and stay when the extension goes.  (They are not
+ * named pg_...: PostgreSQL reserves such names.)
+ */
+\echo Use "CREATE EXTENSION pg_sqs" to load this file. \quit
+
+-- A schema that was here before belongs to somebody; that must be a superuser.
+DO $$
+BEGIN
+	IF NOT (SELECT r.rolsuper
+			FROM pg_catalog.pg_namespace n
+			JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+			WHERE n.nspname OPERATOR(pg_catalog.=) 'sqs') THEN
+		RAISE EXCEPTION 'schema "sqs" exists and is not owned by a superuser'
+			USING ERRCODE = 'insufficient_privilege',
+			HINT = 'Rename that schema, then create the extension.';
+	END IF;
+END
+$$;
+
+DO $$
+DECLARE
+	wanted pg_catalog.name;
+BEGIN
+	FOREACH wanted IN ARRAY ARRAY['sqs_monitor', 'sqs_admin']::pg_catalog.name[] LOOP
+		IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r
+					   WHERE r.rolname OPERATOR(pg_catalog.=) wanted) THEN
+			BEGIN
+				EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', wanted);
+			EXCEPTION
+				-- another database's CREATE EXTENSION was faster
+				WHEN duplicate_object OR unique_violation THEN NULL;
+			END;
+		END IF;
+	END LOOP;
+	IF NOT pg_catalog.pg_has_role('sqs_admin', 'sqs_monitor', 'MEMBER') THEN
+		GRANT sqs_monitor TO sqs_admin;
+	END IF;
+END
+$$;
+
+--
+-- Tables
+--
+
+CREATE TABLE sqs.subscription (
+	id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name name NOT NULL UNIQUE CHECK (name OPERATOR(pg_catalog.<>) ''),
+	owner regrole NOT NULL,
+	server name NOT NULL,
+	queue_url text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	dedup_scope text CHECK (dedup_scope IN ('queue', 'messageGroup')),
+	visibility_timeout integer NOT NULL DEFAULT 30 CHECK (visibility_timeout BETWEEN 1 AND 43200),
+	max_batch integer NOT NULL DEFAULT 1000 CHECK (max_batch BETWEEN 1 AND 10000),
+	max_polls integer NOT NULL DEFAULT 4 CHECK (max_polls BETWEEN 1 AND 32),
+	-- the fence: where this row is at home
+	database oid NOT NULL,
+	timeline bigint NOT NULL,
+	node_id text NOT NULL DEFAULT '',
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE sqs.subscription IS 'Queues that this database consumes; change it through the functions of schema sqs only';
+COMMENT ON COLUMN sqs.subscription.id IS 'Never given to another subscription';
+COMMENT ON COLUMN sqs.subscription.name IS 'By which the functions know it';
+COMMENT ON COLUMN sqs.subscription.owner IS 'The role that routes act as; never a superuser';
+COMMENT ON COLUMN sqs.subscription.server IS 'A server of the foreign data wrapper sqs';
+COMMENT ON COLUMN sqs.subscription.queue_url IS 'As SQS gives it: https://host/account/name';
+COMMENT ON COLUMN sqs.subscription.enabled IS 'Shall it run?';
+COMMENT ON COLUMN sqs.subscription.dedup_scope IS 'DeduplicationScope of the queue; null until the queue was asked';
+COMMENT ON COLUMN sqs.subscription.visibility_timeout IS 'Seconds for which SQS hides what was received; extended while it is worked on';
+COMMENT ON COLUMN sqs.subscription.max_batch IS 'Messages in one transaction at most';
+COMMENT ON COLUMN sqs.subscription.max_polls IS 'ReceiveMessage calls open at once at most';
+COMMENT ON COLUMN sqs.subscription.database IS 'Fence: the database it was enabled in';
+COMMENT ON COLUMN sqs.subscription.timeline IS 'Fence: the timeline it was enabled on';
+COMMENT ON COLUMN sqs.subscription.node_id IS 'Fence: pg_sqs.node_id of the server it was enabled on';
+COMMENT ON COLUMN sqs.subscription.created_at IS 'When it was created';
+
+CREATE TABLE sqs.route (
+	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
+	name name NOT NULL,
+	target regclass NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (subscription, name)
+);
+
+COMMENT ON TABLE sqs.route IS 'What becomes of the messages of a subscription; each route writes one form of every message';
+COMMENT ON COLUMN sqs.route.subscription IS 'id in sqs.subscription';
+COMMENT ON COLUMN sqs.route.name IS 'default: the one that the target argument stands for';
+COMMENT ON COLUMN sqs.route.target IS 'Table or view whose columns are filled by name';
+COMMENT ON COLUMN sqs.route.created_at IS 'When it was added';
+
+CREATE TABLE sqs.ledger (
+	subscription integer NOT NULL,
+	dedup_key text COLLATE "C" NOT NULL,
+	content_hash bytea NOT NULL,
+	message_id text NOT NULL,
+	sequence_number text NOT NULL,
+	source text NOT NULL,
+	applied_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (subscription, dedup_key)
+);
+
+COMMENT ON TABLE sqs.ledger IS 'Messages that were applied, written in the transaction of their effects: what makes a redelivery a duplicate';
+COMMENT ON COLUMN sqs.ledger.subscription IS 'id in sqs.subscription; no foreign key, for speed';
+COMMENT ON COLUMN sqs.ledger.dedup_key IS 'MessageDeduplicationId, within its group where the queue says so';
+COMMENT ON COLUMN sqs.ledger.content_hash IS 'SHA-256 of the content: the same key with another one is a conflict, not a duplicate';
+COMMENT ON COLUMN sqs.ledger.message_id IS 'MessageId that SQS gave';
+COMMENT ON COLUMN sqs.ledger.sequence_number IS 'SequenceNumber that SQS gave';
+COMMENT ON COLUMN sqs.ledger.source IS 'Object and record that the message was made of, or empty';
+COMMENT ON COLUMN sqs.ledger.applied_at IS 'Start of the transaction that applied it';
+
+-- A dump carries them; restored elsewhere they are fenced until sqs.enable.
+SELECT pg_catalog.pg_extension_config_dump('sqs.subscription', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.subscription_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.route', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.ledger', '');
+
+--
+-- Connections
+--
+
+CREATE FUNCTION sqs.options_validator(options text[], catalog oid)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_options_validator'
+LANGUAGE C STRICT;
+
+COMMENT ON FUNCTION sqs.options_validator(text[], oid) IS 'Checks the options of servers and user mappings of the foreign data wrapper sqs';
+
+CREATE FOREIGN DATA WRAPPER sqs NO HANDLER VALIDATOR sqs.options_validator;
+
+COMMENT ON FOREIGN DATA WRAPPER sqs IS 'Connections to Amazon SQS: region and credentials';
+
+--
+-- Subscriptions
+--
+
+CREATE FUNCTION sqs.create_subscription(
+	name text,
+	queue_url text,
+	server text,
+	target regclass DEFAULT NULL,
+	owner regrole DEFAULT NULL,
+	enabled boolean DEFAULT true,
+	visibility_timeout integer DEFAULT 30,
+	max_batch integer DEFAULT 1000,
+	max_polls integer DEFAULT 4,
+	dedup_scope text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_create_subscription'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.create_subscription(text, text, text, regclass, regrole, boolean, integer, integer, integer, text) IS 'Registers a queue; consumption starts at commit';
+
+CREATE FUNCTION sqs.alter_subscription(
+	name text,
+	queue_url text DEFAULT NULL,
+	server text DEFAULT NULL,
+	target regclass DEFAULT NULL,
+	owner regrole DEFAULT NULL,
+	visibility_timeout integer DEFAULT NULL,
+	max_batch integer DEFAULT NULL,
+	max_polls integer DEFAULT NULL,
+	dedup_scope text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_alter_subscription'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.alter_subscription(text, text, text, regclass, regrole, integer, integer, integer, text) IS 'Changes what is given and leaves the rest';
+
+CREATE FUNCTION sqs.drop_subscription(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_drop_subscription'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.drop_subscription(text) IS 'Forgets a queue, its routes and its ledger; messages stay in the queue';
+
+CREATE FUNCTION sqs.enable(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_enable'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.enable(text) IS 'Starts a subscription here, and lifts its fence';
+
+CREATE FUNCTION sqs.disable(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_disable'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.disable(text) IS 'Stops a subscription; messages stay in the queue';
+
+--
+-- Looking
+--
+
+CREATE FUNCTION sqs.is_loaded()
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'sqs_is_loaded'
+LANGUAGE C STABLE STRICT;
+
+COMMENT ON FUNCTION sqs.is_loaded() IS 'Is pg_sqs in shared_preload_libraries?';
+
+CREATE FUNCTION sqs.fence_reason(database oid, timeline bigint, node_id text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'sqs_fence_reason'
+LANGUAGE C VOLATILE STRICT;
+
+COMMENT ON FUNCTION sqs.fence_reason(oid, bigint, text) IS 'Why a subscription from there must not run here; null if it may';
+
+CREATE FUNCTION sqs.consumer_stats(
+	OUT database oid,
+	OUT subscription integer,
+	OUT pid integer,
+	OUT state text,
+	OUT state_since timestamptz,
+	OUT last_commit timestamptz,
+	OUT lag interval,
+	OUT last_error text,
+	OUT last_error_sqlstate text,
+	OUT last_error_hint text,
+	OUT last_error_at timestamptz,
+	OUT received bigint,
+	OUT applied bigint,
+	OUT duplicates bigint,
+	OUT blocked bigint,
+	OUT retried bigint,
+	OUT deleted bigint,
+	OUT api_calls bigint,
+	OUT api_errors bigint,
+	OUT stats_since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_consumer_stats'
+LANGUAGE C VOLATILE STRICT;
+
+COMMENT ON FUNCTION sqs.consumer_stats() IS 'The consumers of the whole cluster; read sqs.status instead';
+
+CREATE FUNCTION sqs.status_rows(
+	OUT subscription name,
+	OUT state text,
+	OUT since timestamptz,
+	OUT pid integer,
+	OUT owner regrole,
+	OUT queue_url text,
+	OUT targets regclass[],
+	OUT lag interval,
+	OUT last_commit timestamptz,
+	OUT last_error text,
+	OUT last_error_sqlstate text,
+	OUT last_error_hint text,
+	OUT last_error_at timestamptz,
+	OUT received bigint,
+	OUT applied bigint,
+	OUT duplicates bigint,
+	OUT blocked bigint,
+	OUT retried bigint,
+	OUT deleted bigint,
+	OUT api_calls bigint,
+	OUT api_errors bigint,
+	OUT stats_since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_status_rows'
+LANGUAGE C VOLATILE STRICT;
+
+COMMENT ON FUNCTION sqs.status_rows() IS 'The rows of sqs.status that the caller may see';
+
+CREATE VIEW sqs.status AS SELECT * FROM sqs.status_rows();
+
+COMMENT ON VIEW sqs.status IS 'One row a subscription of this database: does it run, how far is it, what went wrong';
+
+CREATE FUNCTION sqs.queue_state(
+	subscription text,
+	OUT visible bigint,
+	OUT in_flight bigint,
+	OUT delayed bigint,
+	OUT visibility_timeout interval,
+	OUT retention interval,
+	OUT max_message_bytes integer,
+	OUT fifo boolean,
+	OUT dedup_scope text,
+	OUT throughput_mode text,
+	OUT dead_letter_queue text,
+	OUT max_receive_count integer,
+	OUT dead_letter_visible bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'sqs_queue_state'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.queue_state(text) IS 'Asks SQS about the queue of a subscription and of its dead-letter queue, now';
+
+--
+-- Applying by hand
+--
+
+CREATE FUNCTION sqs.ingest(subscription text, messages json)
+RETURNS TABLE ("position" integer, dedup_id text, outcome text)
+AS 'MODULE_PATHNAME', 'sqs_ingest'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.ingest(text, json) IS 'Applies messages given in SQL as the consumer would, in this transaction';
+
+--
+-- Privileges
+--
+
+REVOKE ALL ON SCHEMA sqs FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA sqs FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sqs FROM PUBLIC;
+REVOKE ALL ON FOREIGN DATA WRAPPER sqs FROM PUBLIC;
+
+-- states, counters, metadata
+GRANT USAGE ON SCHEMA sqs TO sqs_monitor;
+GRANT SELECT ON sqs.subscription, sqs.route, sqs.status TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.is_loaded() TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.status_rows() TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.queue_state(text) TO sqs_monitor;
+
+-- operating (sqs_admin is a member of sqs_monitor)
+GRANT USAGE ON SCHEMA sqs TO sqs_admin;
+GRANT SELECT ON sqs.subscription, sqs.route, sqs.status, sqs.ledger TO sqs_admin;
+GRANT USAGE ON FOREIGN DATA WRAPPER sqs TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.is_loaded() TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.status_rows() TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.queue_state(text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.create_subscription(text, text, text, regclass, regrole, boolean, integer, integer, integer, text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.alter_subscription(text, text, text, regclass, regrole, integer, integer, integer, text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.drop_subscription(text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.enable(text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.disable(text) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.ingest(text, json) TO sqs_admin;
