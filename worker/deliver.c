@@ -206,7 +206,7 @@ send_batch(Line *line, bool *progress, AwsxError *error)
 	const AwsxService *service = &deliverer->services[line->output];
 	AwsxSqsSend entries[AWSX_SQS_BATCH];
 	AwsxSqsOutcome outcomes[AWSX_SQS_BATCH];
-	int			picked[AWSX_SQS_BATCH];
+	int			picked[AWSX_SQS_BATCH] = {0};
 	int			n = pick(line, picked);
 	AwsxHttpRequest request;
 	AwsxHttpResponse answer;

@@ -88,9 +88,9 @@ int
 explain_file(const Config *config, const char *path)
 {
 	EnrichSource source = {.bucket = "local-file",.key = path,.record = 1};
-	EnrichResult result;
+	EnrichResult result = {0};
 	AwsxError	error;
-	AwsxBuf		text;
+	AwsxBuf		text = {0};
 	Enricher   *enricher;
 	int			status = 2;
 

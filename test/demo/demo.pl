@@ -1,0 +1,350 @@
+#!/usr/bin/perl
+# demo.pl [--shell]: the whole pipeline on this machine, one line a hop.
+#
+# Runs on a stage (see test/with_stage): starts the lab, a PostgreSQL with
+# pg_sqs preloaded, and the real s3_to_sqs; makes bucket, queue, table and
+# subscription; uploads the files; and tells what the lab's journal, the
+# function and the database say happened.  Every number printed was measured
+# or read in this run.
+use strict;
+use warnings;
+
+use File::Basename qw(basename dirname);
+use File::Find;
+use lib dirname(__FILE__) . '/../lib';
+use JSON::PP;
+use PgSqs::Lab;
+use PgSqs::Psql;
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+my $shell = grep { $_ eq '--shell' } @ARGV;
+my $run = $ENV{TESTDATADIR};
+my $bucket = 'ledger-l0';
+my $color = -t STDOUT;
+my $json = JSON::PP->new->utf8->canonical;
+my ($lab, $postgres, $sql, $watcher, $queue_url);
+my $problems = 0;
+$| = 1;
+local $SIG{INT} = local $SIG{TERM} = local $SIG{HUP} = sub { exit 130 };
+
+sub bold { return $color ? "\e[1m$_[0]\e[0m" : $_[0] }
+sub say_title { print "\n", bold($_[0]), "\n"; return }
+sub slurp { my ($file) = @_; open my $in, '<:raw', $file or return ''; local $/; return scalar <$in> }
+
+# -- starting ---------------------------------------------------------------
+
+sub start_postgres
+{
+	my $data = "$run/data";
+	system("initdb -D '$data' -U postgres -A trust -E UTF8 --no-locale -N >'$run/initdb.log' 2>&1") == 0
+	  or die "initdb failed:\n" . slurp("$run/initdb.log");
+	open my $conf, '>>', "$data/postgresql.conf" or die "postgresql.conf: $!";
+	print $conf "shared_preload_libraries = 'pg_sqs'\nlisten_addresses = ''\nunix_socket_directories = '$run'\n";
+	close $conf;
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		open STDOUT, '>', "$run/postgres.log";
+		open STDERR, '>&', \*STDOUT;
+		exec 'postgres', '-D', $data or POSIX::_exit(127);
+	}
+	$postgres = $pid;
+	for (1 .. 200)
+	{
+		last if system("pg_isready -q -h '$run' -U postgres") == 0;
+		die "PostgreSQL did not start:\n" . slurp("$run/postgres.log") if waitpid($pid, POSIX::WNOHANG());
+		sleep 0.05;
+	}
+	$sql = PgSqs::Psql->new(host => $run);
+	$watcher = PgSqs::Psql->new(host => $run);
+	return;
+}
+
+sub start_function
+{
+	$lab->start_function('s3_to_sqs', "$run/s3_to_sqs.log",
+		QUEUE_URL => $queue_url,
+		JQ_FILE => 'worker/examples/transaction.jq',
+		GROUP_EXPRESSION => '.account_id // .transaction_id',
+		REJECT_URL => "s3://$bucket/rejected/");
+	return;
+}
+
+# The schema and the six lines of the README.
+sub create_subscription
+{
+	my $endpoint = $lab->endpoint;
+	my $log = $sql->query(join ";\n",
+		'CREATE ROLE payments',
+		slurp('docs/examples/transactions.sql'),
+		'ALTER TABLE transactions OWNER TO payments',
+		'CREATE EXTENSION pg_sqs',
+		"CREATE SERVER aws FOREIGN DATA WRAPPER sqs OPTIONS (region '$lab->{region}', endpoint '$endpoint')",
+		'GRANT USAGE ON FOREIGN SERVER aws TO payments',
+		"CREATE USER MAPPING FOR payments SERVER aws OPTIONS (access_key_id '$lab->{access_key}', secret_access_key '$lab->{secret_key}')",
+		"SELECT sqs.create_subscription('transactions', '$queue_url', 'aws', 'transactions')",
+		# The moment at which so many messages are visible, or null.
+		'CREATE FUNCTION wait_for_messages(rows bigint, seconds integer) RETURNS numeric LANGUAGE plpgsql AS $$
+		 DECLARE give_up timestamptz := clock_timestamp() + make_interval(secs => seconds);
+		 BEGIN
+		   WHILE clock_timestamp() < give_up LOOP
+		     IF (SELECT count(*) FROM sqs.ledger) >= rows THEN
+		       RETURN extract(epoch FROM clock_timestamp());
+		     END IF;
+		     PERFORM pg_sleep(0.0002);
+		   END LOOP;
+		   RETURN NULL;
+		 EXCEPTION WHEN query_canceled THEN
+		   RETURN NULL;
+		 END $$');
+	my $state = '';
+	for (1 .. 200)
+	{
+		$state = $sql->query('SELECT state FROM sqs.status');
+		return if $state eq 'running';
+		sleep 0.05;
+	}
+	die "the consumer is \"$state\", not running\n" . slurp("$run/postgres.log");
+}
+
+# -- telling ----------------------------------------------------------------
+
+# What one journal line says to a person; undef when it is no hop.
+sub hop_text
+{
+	my ($line, $seen) = @_;
+	my $event = $line->{event} // return undef;
+	$seen->{ $line->{request_id} } = $line->{real} if $event eq 'lambda.invoke';
+	return "S3      s3://$line->{bucket}/$line->{key}  $line->{size} bytes"
+	  . ($line->{version_id} ? ", version $line->{version_id}" : '')
+	  if $event eq 's3.put';
+	return "Lambda  $line->{function} request $line->{request_id}" if $event eq 'lambda.invoke';
+	return sprintf('Lambda  %s in %.1f ms: %s', $line->{request_id},
+		$line->{real} - $seen->{ $line->{request_id} }, $line->{outcome})
+	  if $event eq 'lambda.result';
+	return "SQS     $line->{queue} group $line->{group} dedup $line->{dedup} sequence $line->{sequence}"
+	  . ($line->{duplicate} ? '  (duplicate: absorbed by SQS)' : '')
+	  if $event eq 'sqs.sent';
+	return "SQS     message $line->{message_id} received, count $line->{receive_count}" if $event eq 'sqs.received';
+	return "SQS     message $line->{message_id} deleted" if $event eq 'sqs.deleted';
+	return undef;
+}
+
+# Tell the hops that are new, in the order of their times, in milliseconds
+# since $start; @more are further [time, text].  Notes in $seen what matters
+# for the outcome.
+sub tell_hops
+{
+	my ($start, $seen, @more) = @_;
+	my @hops = @more;
+	for my $line ($lab->journal_news)
+	{
+		my $text = hop_text($line, $seen) // next;
+		utf8::encode($text) if utf8::is_utf8($text);
+		push @hops, [ $line->{real} / 1000, $text ];
+		$seen->{done} = 1 if $line->{event} eq 'lambda.result' && $line->{outcome} eq 'response';
+		$seen->{absorbed} = 1 if $line->{event} eq 'sqs.sent' && $line->{duplicate};
+	}
+	printf "%8.1f ms  %s\n", ($_->[0] - $start) * 1000, $_->[1] for sort { $a->[0] <=> $b->[0] } @hops;
+	return;
+}
+
+# What the world looks like, to see what an upload changed.
+sub look
+{
+	my ($ledger, $duplicates, $errors) = split /\|/,
+	  $sql->query('SELECT (SELECT count(*) FROM sqs.ledger), duplicates, blocked FROM sqs.status');
+	return { ledger => $ledger, duplicates => $duplicates, errors => $errors,
+		rejects => [ $lab->s3_keys($bucket, 'rejected/') ] };
+}
+
+# What became of an upload: row, absorbed, duplicate, rejected, stuck; or
+# undef while it is on its way.
+sub outcome
+{
+	my ($before, $after, $seen) = @_;
+	return undef unless $seen->{done};
+	return 'row' if $after->{ledger} > $before->{ledger};
+	return 'absorbed' if $seen->{absorbed};
+	return 'duplicate' if $after->{duplicates} > $before->{duplicates};
+	return 'rejected' if @{ $after->{rejects} } > @{ $before->{rejects} };
+	return 'stuck' if $after->{errors} > $before->{errors};
+	return undef;
+}
+
+# Upload one file and tell its way until it is clear what became of it; times
+# count from the start of the PUT.  Returns what became of it and new rejects.
+sub upload
+{
+	my ($file, $key) = @_;
+	my $content = slurp($file);
+	my $before = look();
+	my (%seen, $kind, $after, $row_at);
+
+	$lab->journal_news;
+	$watcher->send("SELECT wait_for_messages($before->{ledger} + 1, 30)");
+	my $start = time;
+	$lab->s3(PUT => $bucket, $key, content => $content);
+	until ($kind || time > $start + 30)
+	{
+		if (!defined $row_at && $watcher->ready(0.01)) { $row_at = row_seen($start, \%seen) }
+		else { tell_hops($start, \%seen) }
+		$after = look();
+		$kind = outcome($before, $after, \%seen);
+	}
+	$kind //= 'stuck';
+	if ($kind ne 'row')
+	{
+		$sql->query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT wait_for_messages%' AND pid <> pg_backend_pid()");
+	}
+	$row_at //= row_seen($start, \%seen);
+	for (1 .. 50)
+	{
+		tell_hops($start, \%seen);
+		last if $kind eq 'stuck' || join(' ', $lab->queue_depth($queue_url)) eq '0 0';
+		sleep 0.02;
+	}
+	my %old = map { $_ => 1 } @{ $before->{rejects} };
+	return ($kind, [ grep { !$old{$_} } @{ $after->{rejects} } ]);
+}
+
+# The watcher's answer, told: when the row became visible, if it did.
+sub row_seen
+{
+	my ($start, $seen) = @_;
+	my $at = $watcher->answer;
+	tell_hops($start, $seen, $at ? [ $at, 'row     visible in transactions' ] : ());
+	return $at;
+}
+
+sub show_rows
+{
+	my ($where) = @_;
+	print "\n";
+	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-x', '-P', 'footer=off',
+		'-c', "SELECT * FROM transactions $where") == 0 or $problems++;
+	return;
+}
+
+sub tell_outcome
+{
+	my ($file, $kind, $rejects) = @_;
+	if ($kind eq 'rejected')
+	{
+		for my $key (@$rejects)
+		{
+			my $reject = $json->decode($lab->s3(GET => $bucket, $key)->{content});
+			my $text = "\nRejected: $reject->{reason}\n";
+			utf8::encode($text) if utf8::is_utf8($text);
+			print $text, "Kept with its reason at s3://$bucket/$key\n";
+		}
+		return;
+	}
+	return if $kind =~ /^(row|absorbed|duplicate)$/;
+	$problems++;
+	print "\nNo row came of " . basename($file) . ". The message stays on the queue; sqs.status says:\n";
+	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-x', '-c',
+		'SELECT state, last_error_sqlstate, last_error, last_error_hint, blocked FROM sqs.status');
+	return;
+}
+
+# -- the story --------------------------------------------------------------
+
+sub input_files
+{
+	my $input = "$ENV{PG_SQS_STAGE}/src/input";
+	return ('docs/examples/transaction.json') unless -d $input;
+	my @files;
+	find({ wanted => sub { push @files, $File::Find::name if -f }, no_chdir => 1 }, $input);
+	die "there is no file in the folder\n" unless @files;
+	return sort @files;
+}
+
+sub repeat_story
+{
+	my ($file, $key) = @_;
+	say_title('The same object again, at once: SQS knows the deduplication id');
+	my ($kind) = upload($file, $key);
+	$kind eq 'absorbed' or ($problems++, print "expected SQS to absorb it, got: $kind\n");
+
+	say_title('The same object again, six minutes later on the lab\'s clock: SQS has forgotten, the ledger has not');
+	$lab->advance(360);
+	($kind) = upload($file, $key);
+	$kind eq 'duplicate' or ($problems++, print "expected the ledger to absorb it, got: $kind\n");
+	print "\n";
+	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-c',
+		'SELECT subscription, state, received, applied, duplicates, deleted, (SELECT count(*) FROM transactions) AS rows FROM sqs.status') == 0
+	  or $problems++;
+	return;
+}
+
+sub main
+{
+	my @files = input_files();
+	$lab = PgSqs::Lab->start(journal => "$run/journal.ndjson");
+	start_postgres();
+	$lab->s3(PUT => $bucket, undef);
+	$lab->s3(PUT => $bucket, undef, query => { versioning => '' },
+		content => '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
+	$lab->s3_notify($bucket, "arn:aws:lambda:$lab->{region}:123456789012:function:s3_to_sqs", 'in/');
+	$queue_url = $lab->create_queue('transactions.fifo');
+	start_function();
+	create_subscription();
+	print bold('pg_sqs demo'), ': ', $sql->query('SELECT split_part(version(), \' on \', 1)'),
+	  ', s3_to_sqs as the Lambda function, the lab as AWS at ', $lab->endpoint, "\n";
+
+	my @rows;
+	for my $file (@files)
+	{
+		my $key = 'in/' . ($file =~ m{/src/input/(.*)}s ? $1 : basename($file));
+		say_title('Uploading ' . basename($file));
+		my ($kind, $rejects) = upload($file, $key);
+		tell_outcome($file, $kind, $rejects);
+		push @rows, [ $file, $key ] if $kind eq 'row';
+		show_rows('ORDER BY landed_at DESC LIMIT 1') if $kind eq 'row';
+	}
+	repeat_story(@{ $rows[0] }) if @files == 1 && @rows == 1;
+	if (@files > 1)
+	{
+		say_title(scalar(@rows) . ' of ' . scalar(@files) . ' files became rows');
+	}
+	open_shell() if $shell;
+	return;
+}
+
+sub open_shell
+{
+	local %ENV = (%ENV, DEMO_ENDPOINT => $lab->endpoint, DEMO_BUCKET => $bucket,
+		AWS_REGION => $lab->{region}, AWS_ACCESS_KEY_ID => $lab->{access_key}, AWS_SECRET_ACCESS_KEY => $lab->{secret_key});
+	say_title('Everything is up until you leave psql');
+	print <<"TEXT";
+  AWS endpoint  @{[ $lab->endpoint ]}   (region $lab->{region}, key $lab->{access_key}, secret $lab->{secret_key})
+  queue         $queue_url
+  upload        \\! perl test/demo/put docs/examples/transaction.json
+                aws --endpoint-url @{[ $lab->endpoint ]} s3 cp FILE s3://$bucket/in/
+  PostgreSQL    psql -h $run -U postgres postgres
+  logs          $run/postgres.log  $run/s3_to_sqs.log  $run/journal.ndjson
+
+TEXT
+	local $SIG{INT} = 'IGNORE';
+	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres');
+	return;
+}
+
+END
+{
+	my $status = $?;
+	undef $sql;
+	undef $watcher;
+	if ($postgres)
+	{
+		kill 'INT', $postgres;
+		waitpid $postgres, 0;
+	}
+	$lab->stop if $lab;
+	$? = $status;
+}
+
+main();
+exit($problems ? 1 : 0);

@@ -1,0 +1,57 @@
+# The demo itself: its own example, a file with an awkward name, one that is
+# not JSON, and a folder.
+use strict;
+use warnings;
+use utf8;
+
+use Encode qw(encode_utf8 decode_utf8);
+use File::Path qw(make_path remove_tree);
+use Test::More;
+
+my $input = "$ENV{PG_SQS_STAGE}/src/input";
+
+sub demo
+{
+	my (%files) = @_;
+	remove_tree($input, "$ENV{TESTDATADIR}/demo");
+	for my $name (keys %files)
+	{
+		my $path = encode_utf8("$input/$name");
+		make_path($path =~ s{/[^/]*$}{}r);
+		open my $out, '>', $path or die "$path: $!";
+		print $out encode_utf8($files{$name});
+		close $out;
+	}
+	make_path("$ENV{TESTDATADIR}/demo");
+	local $ENV{TESTDATADIR} = "$ENV{TESTDATADIR}/demo";
+	my $out = decode_utf8(`perl test/demo/demo.pl 2>&1`);
+	return ($? >> 8, $out);
+}
+
+my ($status, $out) = demo();
+is($status, 0, 'the demo succeeds') or diag($out);
+for my $hop (qr/S3 +s3:\/\/ledger-l0\/in\/transaction\.json +\d+ bytes/, qr/Lambda +s3_to_sqs request [0-9a-f-]{36}/,
+	qr/SQS +transactions\.fifo group [0-9a-f]{64} dedup [0-9a-f]{64} sequence \d+/, qr/\d ms  row +visible in transactions/,
+	qr/^amount +\| 12345678901234567\.89$/m, qr/^fee +\| 1\.10$/m, qr/^account_id +\| Société 42$/m,
+	qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +2 \| +1 \| +1 \| +2 \| +1\b/)
+{
+	like($out, $hop, "tells $hop");
+}
+
+($status, $out) = demo('été a+b.json' => '{"transaction_id": "X1", "account_id": "Konto é 7", "amount": 0.10, "unknown": true}');
+is($status, 0, 'a file with a space, a + and an é') or diag($out);
+like($out, qr/in\/été a\+b\.json/, 'is named as it is');
+like($out, qr/^amount +\| 0\.10$/m, 'and becomes a row');
+
+($status, $out) = demo('broken.json' => '{"transaction_id": ');
+is($status, 0, 'a file that is not JSON is no crash') or diag($out);
+like($out, qr/Rejected: .+\nKept with its reason at s3:\/\/ledger-l0\/rejected\//, 'says why, and where it is');
+
+($status, $out) = demo('many/a.json' => '{"transaction_id": "A", "amount": 1}', 'many/b.json' => '{"transaction_id": "B", "amount": 2}', 'many/c.txt' => 'no');
+is($status, 0, 'a folder') or diag($out);
+like($out, qr/2 of 3 files became rows/, 'each of its files');
+
+($status, $out) = demo('stuck.json' => '{"transaction_id": "S", "amount": "many"}');
+isnt($status, 0, 'a row that does not fit fails the demo');
+like($out, qr/stays on the queue.*22P02/s, 'with the reason') or diag($out);
+done_testing;
