@@ -17,8 +17,9 @@
  *
  * Ways out: SIGTERM ends the process from within any wait or statement; an
  * order in the slot ends it quietly.  A new configuration ends it when what
- * was received has been applied and deleted, or after two seconds; the
- * launcher starts its successor at once.  An error ends it too, and the
+ * was received has been applied and deleted, or after two seconds; what is
+ * left is given back to the queue, and the launcher starts its successor at
+ * once.  An error ends it too, and the
  * launcher's back-off decides when it starts again.
  */
 #include "postgres.h"
@@ -43,6 +44,7 @@
 #include "slot_worker.h"
 
 #define CLOSING_MS 2000
+#define GIVE_BACK_MS 1000
 #define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
 #define QUICK_MS 2				/* a wait this short had something waiting already */
 
@@ -59,6 +61,16 @@ consumer_drive(Consumer *consumer)
 	consumer->heard = consumer_now(consumer);
 }
 
+/* Somebody changed something: what failed so far may work now. */
+static void
+put_nothing_off(Consumer *consumer)
+{
+	consumer->receive_trouble.until = 0;
+	consumer->delete_trouble.until = 0;
+	consumer->apply_trouble.until = 0;
+	consumer->poll_not_before = 0;
+}
+
 /* What the slot says: go on, go at once, or finish and go. */
 static void
 follow_order(Consumer *consumer)
@@ -67,12 +79,17 @@ follow_order(Consumer *consumer)
 	{
 		case SLOT_GO_ON:
 			break;
+		case SLOT_RETRY:
+			put_nothing_off(consumer);
+			break;
 		case SLOT_STOP:
 			proc_exit(0);
 		case SLOT_RECONFIGURE:
-			if (!consumer->closing)
-				consumer->closing_until = consumer_now(consumer) + CLOSING_MS;
+			if (consumer->closing)
+				break;
 			consumer->closing = true;
+			consumer->closing_until = consumer_now(consumer) + CLOSING_MS;
+			put_nothing_off(consumer);
 			break;
 	}
 }
@@ -185,11 +202,37 @@ wait(Consumer *consumer)
 static bool
 finished(const Consumer *consumer)
 {
+	int64		now = consumer_now(consumer);
+
 	if (!consumer->closing)
 		return false;
-	return consumer_now(consumer) >= consumer->closing_until ||
-		(consumer->inbox_count == 0 && consumer->delete_count == 0 &&
-		 consumer->visibility_calls == 0);
+	return now >= consumer->closing_until ||
+		((consumer->inbox_count == 0 || consumer->apply_trouble.until > now) &&
+		 consumer->delete_count == 0 && consumer->visibility_calls == 0);
+}
+
+/*
+ * What could not be applied goes back to the queue, to be received by the
+ * successor at once and not after its visibility timeout.
+ */
+static void
+give_back_inbox(Consumer *consumer)
+{
+	int64		until = consumer_now(consumer) + GIVE_BACK_MS;
+	Delivery   *delivery;
+
+	while ((delivery = inbox_take(consumer)) != NULL)
+		visibility_give_back(consumer, delivery, 0);
+	for (;;)
+	{
+		int64		left = until - consumer_now(consumer);
+
+		visibility_send(consumer);
+		consumer_drive(consumer);
+		if (left <= 0 || consumer->visibility_calls == 0)
+			break;
+		consumer_sleep(consumer, left);
+	}
 }
 
 static Consumer *
@@ -241,6 +284,7 @@ sqs_consumer_main(Datum arg)
 		delete(consumer);
 		wait(consumer);
 	}
+	give_back_inbox(consumer);
 	slot_set_end(CONSUMER_END_RECONFIGURE);
 	proc_exit(0);
 }

@@ -84,6 +84,7 @@ typedef struct ConsumerSlot
 	pid_t		pid;			/* 0: no worker attached */
 	PGPROC	   *proc;			/* of the worker; to set its latch */
 	bool		stop_requested; /* the worker shall exit */
+	bool		retry_requested;	/* ... shall try again at once what it puts off */
 	uint32		config_hash;	/* of the configuration the last scan saw */
 	uint32		config_version; /* raised to make the worker read its row again */
 	ConsumerEnd end;			/* what the worker said last */

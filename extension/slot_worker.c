@@ -121,6 +121,7 @@ slot_attach(int index, uint64 generation, Oid *database, int32 *subscription, ui
 		slot->proc = MyProc;
 		slot->launching = false;
 		slot->stop_requested = false;
+		slot->retry_requested = false;
 		slot->end = CONSUMER_END_UNEXPECTED;
 		slot->started_at = GetCurrentTimestamp();
 		*database = slot->database;
@@ -144,7 +145,16 @@ slot_order(uint32 version)
 		order = SLOT_STOP;
 	else if (slot_mine->config_version != version)
 		order = SLOT_RECONFIGURE;
+	else if (slot_mine->retry_requested)
+		order = SLOT_RETRY;
 	LWLockRelease(sqs_shared->lock);
+
+	if (order == SLOT_RETRY)
+	{
+		LWLockAcquire(sqs_shared->lock, LW_EXCLUSIVE);
+		slot_mine->retry_requested = false;
+		LWLockRelease(sqs_shared->lock);
+	}
 	return order;
 }
 

@@ -38,6 +38,7 @@ extern ConsumerSlot *slot_mine;
 typedef enum SlotOrder
 {
 	SLOT_GO_ON,
+	SLOT_RETRY,					/* go on, and put nothing off; said once */
 	SLOT_STOP,					/* exit at once */
 	SLOT_RECONFIGURE			/* finish what is under way and exit */
 } SlotOrder;

@@ -128,9 +128,11 @@ refresh_locked(ConsumerSlot *slot, SlotWish *wish)
 		slot->failures = 0;
 		slot->next_start = 0;
 	}
-	else if (changed)
+	else
 	{
-		slot->config_version++;
+		if (changed)
+			slot->config_version++;
+		slot->retry_requested = true;
 		SetLatch(&slot->proc->procLatch);
 	}
 }
