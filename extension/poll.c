@@ -169,10 +169,12 @@ poll_failed(Poll *poll, const AwsxError *error)
 {
 	Consumer   *consumer = poll->consumer;
 
-	/* Only where SQS may have answered can there be an answer to ask for again. */
-	if (error->kind != AWSX_ERR_TRANSPORT && error->kind != AWSX_ERR_TIMEOUT &&
-		error->kind != AWSX_ERR_PROTOCOL && error->kind != AWSX_ERR_INTEGRITY &&
-		error->kind != AWSX_ERR_MEMORY && error->kind != AWSX_ERR_SERVICE)
+	/*
+	 * Whatever failed last, an attempt before it may have been answered, and
+	 * that answer can still be asked for; unless SQS refuses the request
+	 * itself, perhaps for its id.
+	 */
+	if (error->kind == AWSX_ERR_REQUEST)
 		poll->attempt_id[0] = '\0';
 	consumer->polls_target = 1;
 	pg_atomic_fetch_add_u64(&slot_mine->counters.api_errors, 1);
@@ -272,10 +274,28 @@ poll_start(Poll *poll)
 		consumer->polls_open++;
 }
 
+/* Has this place's last receive failed, so that SQS may hold an answer to it? */
+static bool
+has_lost_answer(const Poll *poll)
+{
+	return poll->call == NULL && poll->attempt_id[0] != '\0';
+}
+
+static int
+count_lost_answers(const Consumer *consumer)
+{
+	int			count = 0;
+
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+		count += has_lost_answer(&consumer->polls[i]);
+	return count;
+}
+
 /* How many polls shall be open, time apart? */
 static int
 polls_wanted(const Consumer *consumer)
 {
+	int			target = Max(consumer->polls_target, consumer->polls_open + count_lost_answers(consumer));
 	int			room = Max(INBOX_MIN_MESSAGES, 2 * consumer->subscription->max_batch);
 
 	if (consumer->closing || consumer->inbox_count >= room ||
@@ -286,7 +306,7 @@ polls_wanted(const Consumer *consumer)
 		return consumer->inbox_count > 0 ? 0 : 1;
 	if (consumer->receive_trouble.failures > 0 || consumer->delete_trouble.failures > 0)
 		return 1;
-	return Min(consumer->polls_target, CONSUMER_MAX_POLLS);
+	return Min(target, CONSUMER_MAX_POLLS);
 }
 
 int64
@@ -301,16 +321,32 @@ polls_next(const Consumer *consumer)
 	return Max(when, consumer->apply_trouble.until);
 }
 
+/* The place to open next: first those whose answer was lost. */
+static Poll *
+free_poll(Consumer *consumer)
+{
+	Poll	   *free = NULL;
+
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+	{
+		Poll	   *poll = &consumer->polls[i];
+
+		if (has_lost_answer(poll))
+			return poll;
+		if (poll->call == NULL && free == NULL)
+			free = poll;
+	}
+	return free;
+}
+
 void
 polls_open(Consumer *consumer)
 {
-	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
-	{
-		if (polls_next(consumer) > consumer_now(consumer))
-			return;
-		if (consumer->polls[i].call == NULL)
-			poll_start(&consumer->polls[i]);
-	}
+	Poll	   *poll;
+
+	/* poll_start either opens one or puts the next one off */
+	while (polls_next(consumer) <= consumer_now(consumer) && (poll = free_poll(consumer)) != NULL)
+		poll_start(poll);
 }
 
 void
