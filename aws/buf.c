@@ -42,9 +42,8 @@ awsx_buf_reset(AwsxBuf *buf)
 		buf->data[0] = '\0';
 }
 
-/* Make room for more bytes and a NUL; the buffer fails when there is none. */
-static bool
-reserve(AwsxBuf *buf, size_t more)
+bool
+awsx_buf_reserve(AwsxBuf *buf, size_t more)
 {
 	size_t		max = buf->max == 0 ? AWSX_BUF_MAX : buf->max;
 	size_t		room = buf->allocated;
@@ -79,7 +78,7 @@ reserve(AwsxBuf *buf, size_t more)
 bool
 awsx_buf_append(AwsxBuf *buf, const void *bytes, size_t len)
 {
-	if (!reserve(buf, len))
+	if (!awsx_buf_reserve(buf, len))
 		return false;
 	if (len > 0)
 		memcpy(buf->data + buf->len, bytes, len);
@@ -114,7 +113,7 @@ awsx_buf_printf(AwsxBuf *buf, const char *format,...)
 		buf->failed = true;
 		return false;
 	}
-	if (!reserve(buf, (size_t) len))
+	if (!awsx_buf_reserve(buf, (size_t) len))
 		return false;
 	va_start(args, format);
 	(void) vsnprintf(buf->data + buf->len, (size_t) len + 1, format, args);
@@ -128,7 +127,7 @@ awsx_buf_hex(AwsxBuf *buf, const unsigned char *bytes, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	if (len > SIZE_MAX / 4 || !reserve(buf, 2 * len))
+	if (len > SIZE_MAX / 4 || !awsx_buf_reserve(buf, 2 * len))
 	{
 		buf->failed = true;
 		return false;
@@ -154,7 +153,7 @@ awsx_buf_uri(AwsxBuf *buf, const char *bytes, size_t len, bool keep_slash)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
-	if (!reserve(buf, len))
+	if (!awsx_buf_reserve(buf, len))
 		return false;
 	for (size_t i = 0; i < len; i++)
 	{

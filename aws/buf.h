@@ -27,6 +27,9 @@ typedef struct AwsxBuf
 extern void awsx_buf_init(AwsxBuf *buf, size_t max);
 extern void awsx_buf_free(AwsxBuf *buf);	/* and back to an empty buffer */
 extern void awsx_buf_reset(AwsxBuf *buf);	/* empty, memory and max kept */
+
+/* Make room for that many more bytes at once; false when there is none, the buffer has failed then. */
+extern bool awsx_buf_reserve(AwsxBuf *buf, size_t more);
 extern bool awsx_buf_append(AwsxBuf *buf, const void *bytes, size_t len);
 extern bool awsx_buf_puts(AwsxBuf *buf, const char *text);
 extern bool awsx_buf_putc(AwsxBuf *buf, char c);

@@ -9,6 +9,7 @@
  */
 #include "ca_bundle.h"
 
+#include <openssl/x509_vfy.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,4 +65,21 @@ awsx_ca_bundle_find(const char *given, const char *built_in, const char **path, 
 		}
 	}
 	return true;				/* plain http needs none; TLS will say so itself */
+}
+
+const char *
+awsx_ca_bundle_advice(long verify_result)
+{
+	switch (verify_result)
+	{
+		case X509_V_OK:
+		case X509_V_ERR_UNSPECIFIED:	/* libcurl looks at the name first */
+			return "the certificate is not this host's: check the endpoint's name";
+		case X509_V_ERR_CERT_HAS_EXPIRED:
+		case X509_V_ERR_CERT_NOT_YET_VALID:
+			return "renew the server's certificate, or correct this machine's clock";
+		default:
+			return "if the server is to be trusted, name the file of its certificate authority "
+				"(PEM) in ca_bundle or AWS_CA_BUNDLE";
+	}
 }

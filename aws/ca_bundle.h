@@ -18,4 +18,11 @@
 extern bool awsx_ca_bundle_find(const char *given, const char *built_in, const char **path,
 								AwsxError *error);
 
+/*
+ * What to do about a server's certificate that was not accepted.
+ * verify_result is one of OpenSSL's X509_V_ numbers; where there
+ * is nothing wrong with the chain it is the name.
+ */
+extern const char *awsx_ca_bundle_advice(long verify_result);
+
 #endif							/* AWSX_CA_BUNDLE_H */

@@ -146,6 +146,28 @@ awsx_headers_set(AwsxHeaders *headers, const char *name, const char *value)
 	return true;
 }
 
+bool
+awsx_headers_set_line(AwsxHeaders *headers, const char *line, size_t len)
+{
+	char	   *copy = strndup(line, len);
+	char	   *colon = copy != NULL ? strchr(copy, ':') : NULL;
+	bool		set = copy != NULL;
+
+	if (colon != NULL)
+	{
+		char	   *value = colon + 1 + strspn(colon + 1, " \t");
+		char	   *end = value + strlen(value);
+
+		*colon = '\0';
+		while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
+			end--;
+		*end = '\0';
+		set = awsx_headers_set(headers, copy, value) || !is_token(copy) || !is_field_value(value);
+	}
+	free(copy);
+	return set;
+}
+
 const char *
 awsx_headers_get(const AwsxHeaders *headers, const char *name)
 {

@@ -24,4 +24,10 @@ extern bool awsx_http_host(const char *endpoint, AwsxBuf *out);
 /* Remove a header if it is there. */
 extern void awsx_headers_remove(AwsxHeaders *headers, const char *name);
 
+/*
+ * Set the header of a line "Name: value\r\n"; what is no header is passed
+ * over.  False only when memory ends.
+ */
+extern bool awsx_headers_set_line(AwsxHeaders *headers, const char *line, size_t len);
+
 #endif							/* AWSX_HTTP_CHECK_H */

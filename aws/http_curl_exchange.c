@@ -12,10 +12,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "ca_bundle.h"
 #include "clock.h"
 #include "http_check.h"
 #include "text.h"
@@ -42,28 +44,6 @@ status_of(CURL *easy)
 	return (int) status;
 }
 
-/* "Name: value\r\n"; what is no header is passed over. */
-static void
-keep_header(AwsxHeaders *headers, const char *line, size_t len)
-{
-	char	   *copy = strndup(line, len);
-	char	   *colon = copy != NULL ? strchr(copy, ':') : NULL;
-	char	   *value;
-	char	   *end;
-
-	if (colon != NULL)
-	{
-		*colon = '\0';
-		value = colon + 1 + strspn(colon + 1, " \t");
-		end = value + strlen(value);
-		while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
-			end--;
-		*end = '\0';
-		(void) awsx_headers_set(headers, copy, value);
-	}
-	free(copy);
-}
-
 static size_t
 on_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -84,8 +64,12 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
 	}
 	else if (len > 0 && len <= 2 && (bytes[0] == '\r' || bytes[0] == '\n'))
 		exchange->headers_complete = true;
-	else if (!exchange->in_body)	/* trailers replace nothing */
-		keep_header(headers, bytes, len);
+	else if (!exchange->in_body &&	/* trailers replace nothing */
+			 !awsx_headers_set_line(headers, bytes, len))
+	{
+		exchange->stop = AWSX_CURL_STOP_MEMORY;
+		return 0;
+	}
 	return len;
 }
 
@@ -164,7 +148,10 @@ set_connection_options(const AwsxCurlSettings *settings, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	if (settings->ca_bundle != NULL)
+	{
 		curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_bundle);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);	/* instead of the system's, not beside */
+	}
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent);
 #if LIBCURL_VERSION_NUM >= 0x074100
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
@@ -182,33 +169,31 @@ set_connection_options(const AwsxCurlSettings *settings, CURL *easy)
 #endif
 }
 
+/* "Name:" alone keeps libcurl from adding the header by itself. */
 static bool
-add_line(AwsxCurlExchange *exchange, const char *name, const char *value)
-{
-	struct curl_slist *lines;
-	AwsxBuf		line;
-
-	awsx_buf_init(&line, 0);
-	/* libcurl's spelling of a header without a value ends in a semicolon */
-	awsx_buf_printf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value);
-	lines = line.failed ? NULL : curl_slist_append(exchange->header_lines, line.data);
-	if (line.data != NULL)
-		explicit_bzero(line.data, line.len);
-	awsx_buf_free(&line);
-	if (lines != NULL)
-		exchange->header_lines = lines;
-	return lines != NULL;
-}
-
-/* "Name:" keeps libcurl from adding the header by itself. */
-static bool
-remove_line(AwsxCurlExchange *exchange, const char *line)
+append_line(AwsxCurlExchange *exchange, const char *line)
 {
 	struct curl_slist *lines = curl_slist_append(exchange->header_lines, line);
 
 	if (lines != NULL)
 		exchange->header_lines = lines;
 	return lines != NULL;
+}
+
+static bool
+add_line(AwsxCurlExchange *exchange, const char *name, const char *value)
+{
+	AwsxBuf		line;
+	bool		added;
+
+	awsx_buf_init(&line, 0);
+	/* libcurl's spelling of a header without a value ends in a semicolon */
+	awsx_buf_printf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value);
+	added = !line.failed && append_line(exchange, line.data);
+	if (line.data != NULL)
+		explicit_bzero(line.data, line.len);
+	awsx_buf_free(&line);
+	return added;
 }
 
 /*
@@ -239,8 +224,8 @@ add_header_lines(AwsxCurlExchange *exchange, const AwsxHttpRequest *request)
 			add_line(exchange, "Host", host.data);
 	awsx_buf_free(&host);
 	if (awsx_headers_get(&request->headers, "Content-Type") == NULL)
-		added = added && remove_line(exchange, "Content-Type:");
-	return added && remove_line(exchange, "Expect:");
+		added = added && append_line(exchange, "Content-Type:");
+	return added && append_line(exchange, "Expect:");
 }
 
 static void
@@ -414,11 +399,32 @@ kind_of(CURLcode code)
 	}
 }
 
+/* What a person can do; null where libcurl's words are enough. */
+static const char *
+advice_on(CURL *easy, CURLcode code)
+{
+	long		verify_result = X509_V_ERR_UNSPECIFIED;
+
+	switch (code)
+	{
+		case CURLE_PEER_FAILED_VERIFICATION:
+			(void) curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
+			return awsx_ca_bundle_advice(verify_result);
+		case CURLE_SSL_CONNECT_ERROR:	/* also: a signature that does not fit its authority */
+			return "the server must speak TLS 1.2 or later, and its authority be in ca_bundle or AWS_CA_BUNDLE if named";
+		case CURLE_SSL_CACERT_BADFILE:
+			return "ca_bundle or AWS_CA_BUNDLE must name a file of certificates (PEM)";
+		default:
+			return NULL;
+	}
+}
+
 void
 awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code)
 {
 	AwsxHttpCall *call = exchange->call;
 	const char *detail = exchange->detail[0] != '\0' ? exchange->detail : curl_easy_strerror(code);
+	const char *advice;
 
 	/* libcurl's own count of connects leaves out those that failed */
 	call->reused_connection = !exchange->opened && code != CURLE_COULDNT_RESOLVE_HOST;
@@ -439,8 +445,10 @@ awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code)
 		exchange->stop == AWSX_CURL_STOP_BODY)
 		return;
 
+	advice = advice_on(exchange->easy, code);
 	call->response.status = 0;
-	awsx_error_set(&call->error, kind_of(code), "%s: %s", call->request->endpoint, detail);
+	awsx_error_set(&call->error, kind_of(code), "%s: %s%s%s", call->request->endpoint, detail,
+				   advice != NULL ? "; " : "", advice != NULL ? advice : "");
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		call->error.retryable = false;
 }

@@ -161,6 +161,19 @@ set_signed_headers(const AwsxSigv4 *signer, AwsxError *error)
 	return true;
 }
 
+/* An upper bound for the canonical request's length. */
+static size_t
+canonical_room(const AwsxHttpRequest *request)
+{
+	size_t		room = 1024 + strlen(request->endpoint) + 3 * strlen(request->path);
+
+	if (request->query != NULL)
+		room += 3 * strlen(request->query);
+	for (int i = 0; i < request->headers.count; i++)
+		room += 2 * strlen(request->headers.items[i].name) + strlen(request->headers.items[i].value) + 4;
+	return room;
+}
+
 bool
 awsx_sigv4_sign(const AwsxSigv4 *signer, AwsxError *error)
 {
@@ -178,6 +191,8 @@ awsx_sigv4_sign(const AwsxSigv4 *signer, AwsxError *error)
 	awsx_buf_init(&canonical, 0);
 	awsx_buf_init(&to_sign, 0);
 	awsx_buf_init(&authorization, 0);
+	/* a buffer that grew would leave copies of the session token behind */
+	awsx_buf_reserve(&canonical, canonical_room(signer->request));
 	signed_ok = awsx_sigv4_canonical_request(&with_hash, &canonical, error) &&
 		awsx_sigv4_string_to_sign(&with_hash, &canonical, &to_sign, error) &&
 		awsx_sigv4_authorization(&with_hash, &to_sign, &authorization, error);

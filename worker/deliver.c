@@ -45,13 +45,13 @@ fill_line(Line *line, DeliverRecord *const *records, int count, const char *trac
 	int			total = 0;
 
 	for (int i = 0; i < count; i++)
-		total += records[i]->result.count;
+		total += records[i]->refused ? 0 : records[i]->result.count;
 	line->items = calloc((size_t) total + 1, sizeof(Pending));
 	if (line->items == NULL)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while messages were sent");
 	for (int i = 0; i < count; i++)
 	{
-		for (int m = 0; m < records[i]->result.count; m++)
+		for (int m = 0; m < records[i]->result.count && !records[i]->refused; m++)
 		{
 			const EnrichMessage *message = &records[i]->result.messages[m];
 
@@ -126,18 +126,35 @@ finish(Line *line, Pending *item)
 	line->left--;
 }
 
+/* The record goes to the reject location, so what is left of it is not sent. */
 static void
-refuse(Line *line, Pending *item, const char *code, const char *message)
+refuse(Line *line, DeliverRecord *record, const char *code, const char *message)
 {
-	DeliverRecord *record = item->record;
-
-	finish(line, item);
 	if (record->refused)
 		return;
+	for (int i = 0; i < line->count; i++)
+	{
+		if (line->items[i].record == record && !line->items[i].done)
+			finish(line, &line->items[i]);
+	}
 	record->refused = true;
 	record->refused_output = line->output;
 	snprintf(record->refused_code, sizeof(record->refused_code), "%s", code);
 	snprintf(record->refused_message, sizeof(record->refused_message), "%s", message);
+}
+
+static void
+settle_accepted(Line *line, const int *picked, int n, const AwsxSqsOutcome *outcomes, bool *progress)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (!outcomes[i].ok)
+			continue;
+		finish(line, &line->items[picked[i]]);
+		line->items[picked[i]].record->sent++;
+		(*line->sent)++;
+		*progress = true;
+	}
 }
 
 /*
@@ -148,19 +165,14 @@ static bool
 settle(Line *line, const int *picked, int n, const AwsxSqsOutcome *outcomes, bool *progress,
 	   AwsxError *error)
 {
+	settle_accepted(line, picked, n, outcomes, progress);
 	for (int i = 0; i < n; i++)
 	{
-		Pending    *item = &line->items[picked[i]];
-
 		if (outcomes[i].ok)
+			continue;
+		if (outcomes[i].sender_fault && content_refused(outcomes[i].code))
 		{
-			finish(line, item);
-			(*line->sent)++;
-			*progress = true;
-		}
-		else if (outcomes[i].sender_fault && content_refused(outcomes[i].code))
-		{
-			refuse(line, item, outcomes[i].code, outcomes[i].message);
+			refuse(line, line->items[picked[i]].record, outcomes[i].code, outcomes[i].message);
 			*progress = true;
 		}
 		else
@@ -175,6 +187,15 @@ settle(Line *line, const int *picked, int n, const AwsxSqsOutcome *outcomes, boo
 		}
 	}
 	return true;
+}
+
+/* The query protocol's name has a prefix. */
+static bool
+too_long(const char *code)
+{
+	const char *dot = strrchr(code, '.');
+
+	return strcmp(dot != NULL ? dot + 1 : code, "BatchRequestTooLong") == 0;
 }
 
 /*
@@ -192,9 +213,9 @@ settle_refusal(Line *line, const int *picked, int n, bool *progress, AwsxError *
 		*progress = true;
 		return true;
 	}
-	if (strcmp(error->code, "InvalidMessageContents") != 0)
+	if (strcmp(error->code, "InvalidMessageContents") != 0 && !too_long(error->code))
 		return false;
-	refuse(line, &line->items[picked[0]], error->code, error->message);
+	refuse(line, line->items[picked[0]].record, error->code, error->message);
 	*progress = true;
 	return true;
 }

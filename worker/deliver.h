@@ -17,10 +17,14 @@
 #include "deadline.h"
 #include "enrich.h"
 
-/* A record with the fate of its messages. */
+/*
+ * A record with the fate of its messages.  When SQS refuses one of them for
+ * good, none of the record's others is sent from then on.
+ */
 typedef struct DeliverRecord
 {
 	EnrichResult result;
+	int			sent;			/* messages that SQS accepted */
 	bool		refused;		/* SQS will never take one of its messages */
 	int			refused_output;
 	char		refused_code[96];
@@ -38,7 +42,7 @@ typedef struct Deliverer
 /*
  * Send all messages of the records, output by output.  *sent grows by what
  * SQS accepted.  True: every message was accepted or its record is marked
- * refused (what was wrong is in its content).  False: an infrastructure
+ * refused (what was wrong is in its content), with what was sent before that.  False: an infrastructure
  * fault; messages may or may not have been sent.
  */
 extern bool deliver(const Deliverer *deliverer, DeliverRecord *const *records, int count,

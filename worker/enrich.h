@@ -25,6 +25,9 @@ typedef struct Enricher Enricher;
 /* Results that one program may make of one record. */
 #define ENRICH_MAX_RESULTS 1000
 
+/* The bodies of one record's messages together: they are all in memory. */
+#define ENRICH_MAX_BYTES ((size_t) 64 << 20)
+
 /* At most: six of lineage, two originals of hashed ids. */
 #define ENRICH_MAX_ATTRIBUTES 8
 
@@ -56,6 +59,7 @@ typedef struct EnrichResult
 	EnrichMessage *messages;
 	int			count;
 	int			allocated;
+	size_t		bytes;			/* of all bodies */
 	int			filtered;		/* outputs whose program gave nothing */
 
 	/* A rejected record has a code, and no messages. */

@@ -34,7 +34,7 @@ evaluate_id(Work *work, const Output *output, Program *expression, const char *w
 		awsx_buf_append(bytes, jv_string_value(value),
 						(size_t) jv_string_length_bytes(jv_copy(value)));
 	else if (jv_get_kind(value) != JV_KIND_NUMBER ||
-			 (!numbers_put(&work->numbers, jv_number_value(value), NULL, 0, bytes) && !bytes->failed))
+			 (!numbers_put_value(&work->numbers, jv_number_value(value), bytes) && !bytes->failed))
 		verdict = enrich_reject(work->result,
 						 jv_get_kind(value) == JV_KIND_NULL ? "MissingId" : "InvalidId",
 						 "the %s of output \"%s\" is %s, not a string or a number",
@@ -151,7 +151,13 @@ render_body(Work *work, const Output *output, jv document, EnrichMessage *messag
 	if (rendered == RENDER_OK)
 	{
 		message->body = awsx_buf_take(&body, &message->body_len);
-		return message->body != NULL ? GO_ON : NO_MEMORY;
+		if (message->body == NULL)
+			return NO_MEMORY;
+		work->result->bytes += message->body_len;
+		if (work->result->bytes <= ENRICH_MAX_BYTES)
+			return GO_ON;
+		return enrich_reject(work->result, "TooManyResults",
+							 "the messages of one record are more than %zu bytes together", ENRICH_MAX_BYTES);
 	}
 	awsx_buf_free(&body);
 	if (rendered == RENDER_NOT_FINITE)

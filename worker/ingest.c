@@ -123,9 +123,10 @@ reject_refused(Turn *turn, const Item *item, AwsxError *error)
 	const DeliverRecord *record = &item->record;
 	char		reason[900];
 
-	snprintf(reason, sizeof(reason), "SQS refused the message of output \"%s\": %s: %s",
+	snprintf(reason, sizeof(reason),
+			 "SQS refused a message of output \"%s\" (%d of the record's %d messages were sent before): %s: %s",
 			 turn->ingest->config->outputs[record->refused_output].name,
-			 record->refused_code, record->refused_message);
+			 record->sent, record->result.count, record->refused_code, record->refused_message);
 	return reject_item(turn, item, "MessageRefused", reason, error);
 }
 
@@ -240,7 +241,7 @@ handle_object(Turn *turn, const AwsxS3Event *event, AwsxError *error)
 	{
 		turn->records++;
 		turn->filtered += result->count == 0;
-		turn->batch_bytes += item->object.answer.body.len;
+		turn->batch_bytes += item->object.answer.body.len + result->bytes;
 		turn->batch[turn->batch_count++] = item;
 		if (turn->batch_count == BATCH_RECORDS || turn->batch_bytes >= BATCH_BYTES)
 			return send_batch(turn, error);

@@ -16,6 +16,7 @@
 #include "numbers.h"
 
 #define EXPONENT_MAX 1000000000
+#define PLAIN_ZEROS 40			/* more of them beside the digits are said as an exponent */
 
 /* A literal taken apart: value = digits * 10^scale, digits of the coefficient. */
 typedef struct Decimal
@@ -207,12 +208,19 @@ name_before(const char *text, size_t offset)
 	return start == 0 || (start > 1 && text[start - 2] == '\\') ? 0 : name_hash(text + start, end - start);
 }
 
+/* All bits of the input reach the low ones: a small number's double has only zeros there. */
+static uint64_t
+mix(uint64_t bits)
+{
+	bits = (bits ^ bits >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+	return bits ^ bits >> 32;
+}
+
 /* The slot of these bits and this name, or the free one where they belong. */
 static NumberEntry *
 slot_of(NumberEntry *slots, size_t allocated, uint64_t bits, uint64_t name)
 {
-	uint64_t	hash = (bits ^ name) * UINT64_C(0x9E3779B97F4A7C15);
-	size_t		i = (size_t) (hash >> 32) & (allocated - 1);
+	size_t		i = (size_t) mix(bits ^ mix(name)) & (allocated - 1);
 
 	while (slots[i].len > 0 && (slots[i].bits != bits || slots[i].name != name))
 		i = (i + 1) & (allocated - 1);
@@ -325,4 +333,74 @@ numbers_put(const Numbers *numbers, double value, const char *name, size_t name_
 			break;
 	}
 	return awsx_buf_puts(buf, digits);
+}
+
+static void
+put_zeros(AwsxBuf *buf, int64_t count)
+{
+	while (count-- > 0)
+		awsx_buf_putc(buf, '0');
+}
+
+/* The significant digits, with the point before the last "fraction" of them; 0: no point. */
+static void
+put_digits(const Decimal *d, int64_t fraction, AwsxBuf *buf)
+{
+	int64_t		left = (int64_t) d->significant;
+
+	for (const char *p = d->first; left > 0; p++)
+	{
+		if (*p == '.')
+			continue;
+		if (left-- == fraction)
+			awsx_buf_putc(buf, '.');
+		awsx_buf_putc(buf, *p);
+	}
+}
+
+static void
+put_plain(const Decimal *d, AwsxBuf *buf)
+{
+	int64_t		digits = (int64_t) d->significant;
+
+	if (d->first == NULL)
+	{
+		awsx_buf_putc(buf, '0');
+		return;
+	}
+	if (d->negative)
+		awsx_buf_putc(buf, '-');
+	if (d->scale > PLAIN_ZEROS || d->scale < -digits - PLAIN_ZEROS)
+	{
+		put_digits(d, 0, buf);
+		awsx_buf_printf(buf, "e%lld", (long long) d->scale);
+		return;
+	}
+	if (d->scale <= -digits)
+	{
+		awsx_buf_puts(buf, "0.");
+		put_zeros(buf, -digits - d->scale);
+	}
+	put_digits(d, d->scale < 0 && d->scale > -digits ? -d->scale : 0, buf);
+	put_zeros(buf, d->scale);
+}
+
+bool
+numbers_put_value(const Numbers *numbers, double value, AwsxBuf *buf)
+{
+	AwsxBuf		literal;
+	Decimal		d;
+	bool		done;
+
+	awsx_buf_init(&literal, 0);
+	done = numbers_put(numbers, value, NULL, 0, &literal);
+	if (done)
+	{
+		d = take_apart(literal.data, literal.len);
+		put_plain(&d, buf);
+	}
+	else if (literal.failed)
+		buf->failed = true;
+	awsx_buf_free(&literal);
+	return done && !buf->failed;
 }

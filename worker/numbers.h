@@ -73,6 +73,14 @@ extern bool numbers_add(void *arg, size_t offset, size_t len);
 extern bool numbers_put(const Numbers *numbers, double value, const char *name, size_t name_len,
 						AwsxBuf *buf);
 
+/*
+ * Append the number's value in its one form: without outer zeros, exponents
+ * only where they save more than forty zeros ("1" for 1, 1.0 and 10e-1).
+ * Unlike numbers_put it depends on nothing else in the record.  Results as
+ * there.
+ */
+extern bool numbers_put_value(const Numbers *numbers, double value, AwsxBuf *buf);
+
 /* Are two JSON literals the same decimal value?  Neither may be extreme. */
 extern bool numbers_equal(const char *a, size_t a_len, const char *b, size_t b_len);
 

@@ -41,6 +41,19 @@ is($attributes{source_record}, '1', 'lineage: record');
 like($attributes{source_sha256}, qr/^[0-9a-f]{64}$/, 'lineage: digest');
 $lab->sqs(PurgeQueue => { QueueUrl => $queue });
 
+# -- a number is one group however it is written, and whatever stands beside it
+put('number.json', '{"transaction_id": 7, "rate": 7.00}');
+wait_until('7 is sent', sub { grep { $_->{group} eq '7' } events('sqs.sent') });
+
+# -- a key of every character that a key may have
+my $odd = "odd/ !\"#\$%&'()*+,-.:;<=>?\@[\\]^_`{|}~%2B%00\x01\x7f/../\xc3\xa9\xe2\x82\xac.json";
+put($odd, '{"transaction_id": "odd"}');
+wait_until('the object with the odd key is sent', sub { grep { $_->{group} eq 'odd' } events('sqs.sent') });
+$received = $lab->sqs(ReceiveMessage => { QueueUrl => $queue, MaxNumberOfMessages => 10, MessageAttributeNames => ['All'], AttributeNames => ['All'] });
+my ($from_odd) = grep { $_->{Attributes}{MessageGroupId} eq 'odd' } @{ $received->{Messages} };
+is($from_odd->{MessageAttributes}{source_key}{StringValue} =~ s/%([0-9A-F]{2})/chr hex $1/ger, "in/$odd", 'and its key is in the lineage, byte for byte');
+my $good = events('sqs.sent');
+
 # -- each kind of bad object: rejected with reason, never a crash
 my %bad = (
 	'empty.json' => '', 'truncated.json' => '{"transaction_id": "x"', 'array.json' => '[{"transaction_id": "x"}]',
@@ -56,8 +69,8 @@ for my $name (sort keys %bad)
 	my $document = decode_json($lab->s3(GET => 'ledger-l0', $key // (rejects())[-1])->{content});
 	ok(length $document->{reason}, "$name: $document->{reason}");
 }
-is(scalar(events('sqs.sent')), 1, 'nothing bad was sent');
-wait_until('the last result is in', sub { results() >= 1 + keys %bad });
+is(scalar(events('sqs.sent')), $good, 'nothing bad was sent');
+wait_until('the last result is in', sub { results() >= $good + keys %bad });
 is(scalar(grep { $_->{outcome} ne 'response' } results()), 0, 'no invocation failed for bad data');
 
 # -- an object that is gone when the function looks

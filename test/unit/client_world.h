@@ -281,9 +281,9 @@ make_request(AwsxHttpRequest *request)
 	request->body_len = strlen(request->body);
 }
 
-static AwsxCall *start(End *end);
+static inline AwsxCall *start(End *end);
 
-static void
+static inline void
 on_done(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, void *arg)
 {
 	End		   *end = arg;
@@ -302,7 +302,7 @@ on_done(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, 
 	}
 }
 
-static AwsxCall *
+static inline AwsxCall *
 start(End *end)
 {
 	AwsxHttpRequest request;
@@ -313,7 +313,7 @@ start(End *end)
 }
 
 /* Drive until nothing is left to do, moving time along. */
-static void
+static inline void
 drive_all(void)
 {
 	int			timeout_ms;
@@ -328,7 +328,7 @@ drive_all(void)
 	}
 }
 
-static End
+static inline End
 run_script(const Line *script, AwsxDialect dialect)
 {
 	End			end = {0};

@@ -21,7 +21,7 @@ typedef struct Exchange
 } Exchange;
 
 static void
-on_done(AwsxHttpCall *call)
+on_exchange_done(AwsxHttpCall *call)
 {
 	Exchange   *exchange = call->arg;
 
@@ -41,7 +41,7 @@ begin(AwsxTransport *transport, Exchange *exchange, const char *method, const ch
 	exchange->request.endpoint = strdup(endpoint);
 	exchange->request.path = strdup(path);
 	exchange->call.request = &exchange->request;
-	exchange->call.done = on_done;
+	exchange->call.done = on_exchange_done;
 	exchange->call.arg = exchange;
 }
 
@@ -79,7 +79,7 @@ end(Exchange *exchange)
 }
 
 /* One exchange without frills; end() it. */
-static void
+static inline void
 get(AwsxTransport *transport, Exchange *exchange, const char *path)
 {
 	begin(transport, exchange, "GET", path);

@@ -198,7 +198,7 @@ open_port(char *name, size_t size)
 	return fd;
 }
 
-static void
+static inline void
 start_server(void)
 {
 	int			listener = open_port(endpoint, sizeof(endpoint));

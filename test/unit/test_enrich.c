@@ -115,8 +115,11 @@ test_ids(void)
 	is_str(attribute(&result.messages[0], "original_group_id"), "a%20b%20%C3%A9", "original_group_id");
 	is_str(attribute(&result.messages[0], "original_dedup_id"), "x%C3%BF", "original_dedup_id");
 	enrich(".", ".n", ".d", NULL, "{\"n\":12345678901234567890,\"d\":1.10}");
-	is_str(result.messages[0].group_id, "12345678901234567890", "a number is its literal");
-	is_str(result.messages[0].dedup_id, "1.10", "... to the last zero");
+	is_str(result.messages[0].group_id, "12345678901234567890", "a number is its value, digit for digit");
+	is_str(result.messages[0].dedup_id, "1.1", "... without outer zeros");
+	enrich(".", ".n", ".d", NULL, "{\"n\":1,\"d\":10.0e2,\"x\":{\"n\":1.00},\"y\":[1e3]}");
+	is_str(result.messages[0].group_id, "1", "... whatever else the record holds: a group stays one group");
+	is_str(result.messages[0].dedup_id, "1000", "... and however it is written");
 	enrich("{g: .a.b}", ".g", NULL, NULL, "{\"a\":{\"b\":\"x\"}}");
 	is_str(result.messages[0].group_id, "x", "expressions see the program's result");
 	enrich(".", ".a.b.c", NULL, NULL, "{\"a\":{\"b\":{\"c\":\"deep\"}}}");
@@ -182,6 +185,7 @@ test_rejects(void)
 	rejected(".a, error(\"late\")", "1", NULL, "{\"a\":1}", "ProgramError", "late");
 	rejected(".,.", ".a", ".a", "{\"a\":1}", "DuplicateId", "SQS would drop one");
 	rejected("range(1001)", "1", NULL, "{\"a\":1}", "TooManyResults", "1000");
+	rejected("(\"x\" * 1000000) as $x | range(100) | {a: $x}", "1", NULL, "{\"a\":1}", "TooManyResults", "67108864 bytes");
 	rejected("nan", "1", NULL, "{\"a\":1}", "NotFinite", "NaN");
 	rejected("reduce range(300) as $i (1; [.])", "1", NULL, "{\"a\":1}", "TooDeep", "256");
 	rejected("{a: (\"x\" * 1100000)}", "1", NULL, "{\"a\":1}", "MessageRefused", "");
@@ -220,6 +224,31 @@ test_limits(void)
 	ok(enrich_sized(".", ".a", NULL, NULL, "{\"a\":1}\0", 8) && result.code != NULL, "a NUL behind");
 	ok(enrich_sized(".", ".a", NULL, NULL, "{\"a\":\"\\\0\"}", 10) && result.code != NULL &&
 	   strstr(result.reason, "unknown escape") != NULL, "a NUL as an escape");
+}
+
+/* One enricher over many records: nothing of a record that failed is left for the next. */
+static void
+test_many_records(void)
+{
+	static const char *const bad[] = {
+		"{\"halt\":1}", "{\"error\":1}", "{\"path\":1}", "{\"label\":1}", "{\"many\":1}", "{", "{\"limit\":1}"
+	};
+	static const char good[] = "{\"t\":\"T\",\"l\":[1.0,2,3]}";
+	Enricher   *enricher = create("if .halt then halt elif .error then (1, error(\"x\")) elif .path then path(error) "
+								  "elif .label then label $f | 1, break $f, error(\"y\") elif .many then range(1001) "
+								  "elif .limit then [limit(3; repeat(1))] | error(tojson) else {t, n: [limit(2; .l[])]} end",
+								  "if .t == null then error(\"no t\") else .t end", NULL, NULL);
+	AwsxError	error;
+
+	for (size_t i = 0; enricher != NULL && i < sizeof(bad) / sizeof(bad[0]); i++)
+	{
+		enrich_result_free(&result);
+		ok(enrich_record(enricher, &source, bad[i], strlen(bad[i]), &result, &error) && result.code != NULL, "rejected: %s", bad[i]);
+		enrich_result_free(&result);
+		enrich_record(enricher, &source, good, strlen(good), &result, &error);
+		is_str(result.count == 1 ? result.messages[0].body : result.reason, "{\"t\":\"T\",\"n\":[1.0,2]}", "... and the next record is as ever");
+	}
+	enrich_free(enricher);
 }
 
 /* Every truncation and every single changed byte: no crash, a verdict. */
@@ -434,6 +463,7 @@ main(void)
 	test_ids();
 	test_rejects();
 	test_limits();
+	test_many_records();
 	test_hostile();
 	test_results();
 	test_sandbox();

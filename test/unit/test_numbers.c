@@ -13,6 +13,36 @@
 #include "render.h"
 #include "tap.h"
 
+/* Compiling costs 20 ms, so each program is compiled once; freed by forget_programs. */
+static struct
+{
+	const char *text;
+	Program    *program;
+}			compiled[64];
+
+static Program *
+program_of(const char *text)
+{
+	AwsxError	error;
+	int			i = 0;
+
+	while (i < 63 && compiled[i].text != NULL && strcmp(compiled[i].text, text) != 0)
+		i++;
+	if (compiled[i].text == NULL)
+	{
+		compiled[i].text = text;
+		compiled[i].program = program_compile(text, &error);
+	}
+	return compiled[i].program;
+}
+
+static void
+forget_programs(void)
+{
+	for (int i = 0; i < 64; i++)
+		program_free(compiled[i].program);
+}
+
 /*
  * The record through the program and the serializer, as text in a static
  * buffer; or a word for what went wrong.
@@ -24,9 +54,8 @@ through(const char *record, const char *text)
 	Numbers		numbers;
 	JsonObject	object;
 	JsonProblem problem;
-	AwsxError	error;
 	AwsxBuf		buf;
-	Program    *program;
+	Program    *program = program_of(text);
 	jv			value;
 
 	numbers_init(&numbers, record);
@@ -39,7 +68,6 @@ through(const char *record, const char *text)
 		numbers_free(&numbers);
 		return out;
 	}
-	program = program_compile(text, &error);
 	program_start(program, jv_parse_sized(record + object.offset, (int) object.len));
 	while (program_next(program, &value) == PROGRAM_VALUE)
 	{
@@ -51,7 +79,6 @@ through(const char *record, const char *text)
 	}
 	snprintf(out, sizeof(out), "%s", buf.data ? buf.data : "");
 	awsx_buf_free(&buf);
-	program_free(program);
 	numbers_free(&numbers);
 	return out;
 }
@@ -122,6 +149,8 @@ test_rules(void)
 	is_str(through("{\"a\":[1.1,1.10]}", "."), "{\"a\":[1.10,1.10]}", "... and an array's elements");
 	is_str(through("{\"a\\u0062\":1.1,\"ab\":1.10,\"x\\\"y\":1.100}", "."),
 		   "{\"ab\":1.10,\"x\\\"y\":1.100}", "... and a name with escapes");
+	is_str(through("{\"x\\\"a\":1.10,\"a\":1.1,\"\\\\\":1.100,\"\":1.1}", "."),
+		   "{\"x\\\"a\":1.100,\"a\":1.1,\"\\\\\":1.100,\"\":1.1}", "... and only that name");
 	is_str(through("{\"a\":[100,1e2]}", "."), "{\"a\":[100,100]}", "... 100 rather than 1e2");
 	is_str(through("{\"a\":[1.50,15.0e-1]}", "."), "{\"a\":[1.50,1.50]}", "... the first of equals");
 	is_str(through("{\"a\":9007199254740993,\"b\":9007199254740992}", "."), "ambiguous",
@@ -149,6 +178,232 @@ test_computed(void)
 		   "constants and quotients");
 	is_str(through("{\"a\":1}", "nan, infinite"), "not finite not finite", "NaN and infinity are refused");
 	is_str(through("{\"a\":2.0}", "[1,2] | length"), "2.0", "an equal computed value is written as the literal");
+}
+
+/* Each literal's value in its one form. */
+static void
+test_values(void)
+{
+	static const char *const cases[][2] = {
+		{"1", "1"}, {"1.0", "1"}, {"10e-1", "1"}, {"0.1e1", "1"}, {"-1.50", "-1.5"}, {"0", "0"}, {"-0", "0"},
+		{"0.000", "0"}, {"0e7", "0"}, {"100", "100"}, {"1e2", "100"}, {"1.00E+2", "100"}, {"0.010", "0.01"},
+		{"105e-1", "10.5"}, {"100.5", "100.5"}, {"1234.5600", "1234.56"}, {"12345678901234567890", "12345678901234567890"},
+		{"12345678901234567.890", "12345678901234567.89"}, {"1e40", "10000000000000000000000000000000000000000"},
+		{"1e41", "1e41"}, {"10e40", "1e41"}, {"-1.20e400", "-12e399"}, {"1e-41", "0.00000000000000000000000000000000000000001"},
+		{"1e-42", "1e-42"}, {"120e-60", "12e-59"}, {"0.5", "0.5"}, {"5e1", "50"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		Numbers		numbers;
+		AwsxBuf		buf;
+		jv			value = jv_parse(cases[i][0]);
+
+		numbers_init(&numbers, cases[i][0]);
+		awsx_buf_init(&buf, 0);
+		numbers_add(&numbers, 0, strlen(cases[i][0]));
+		numbers_put_value(&numbers, jv_number_value(value), &buf);
+		is_str(buf.data, cases[i][1], cases[i][0]);
+		jv_free(value);
+		awsx_buf_free(&buf);
+		numbers_free(&numbers);
+	}
+}
+
+/* ---- random records through programs that keep every value ---- */
+
+static unsigned random_seed = 20260102;
+
+static unsigned
+random_below(unsigned n)
+{
+	random_seed = random_seed * 1103515245 + 12345;
+	return (random_seed >> 16) % n;
+}
+
+static const char *
+pick_text(const char *const *texts)
+{
+	unsigned	n = 0;
+
+	while (texts[n] != NULL)
+		n++;
+	return texts[random_below(n)];
+}
+
+static void
+put_space(AwsxBuf *buf)
+{
+	static const char *const spaces[] = {"", "", "", " ", "\t", "\r\n ", "   ", NULL};
+
+	awsx_buf_puts(buf, pick_text(spaces));
+}
+
+/* Names that look like the end of a name, of a string or of a number. */
+static void
+put_name(AwsxBuf *buf)
+{
+	static const char *const names[] = {
+		"a", "b", "amount", "", " ", ":", "a:", "\\\":", "\\\\", "x\\\\", "\\\\\\\"", "a\\u0062", "a\\\"b", "\\\"b",
+		"1.10", ":1.1", "\xC3\xA9", "{", "[1.1,", "a\\/b", "ab", "b\\\"", "\\u0000", NULL
+	};
+
+	awsx_buf_printf(buf, "\"%s\"", pick_text(names));
+}
+
+static void
+put_random_value(AwsxBuf *buf, int depth)
+{
+	static const char *const literals[] = {
+		"1.1", "1.10", "11e-1", "1.100", "0.11E1", "-1.1", "1", "1.0", "1e0", "100", "1e2", "1.00e+2", "0", "0.0", "-0",
+		"12345678901234567.89", "12345678901234567.890", "1234567890123456789012345678901234567890",
+		"1e400", "10e399", "19.99", "0.1", "9007199254740993", "9007199254740993.0", "9007199254740992", "5e-324", "1e-7", NULL
+	};
+	static const char *const others[] = {"null", "true", "\"1.1\"", "\"\\\":1.10\"", "\"\\\\\"", "\"a:1\"", NULL};
+	unsigned	kind = random_below(depth > 3 ? 6 : 10);
+	unsigned	n = random_below(4);
+
+	put_space(buf);
+	if (kind < 5)
+		awsx_buf_puts(buf, pick_text(literals));
+	else if (kind < 6)
+		awsx_buf_puts(buf, pick_text(others));
+	else
+	{
+		awsx_buf_putc(buf, kind < 8 ? '[' : '{');
+		for (unsigned i = 0; i < n; i++)
+		{
+			if (i > 0)
+				awsx_buf_putc(buf, ',');
+			if (kind >= 8)
+			{
+				put_space(buf);
+				put_name(buf);
+				put_space(buf);
+				awsx_buf_putc(buf, ':');
+			}
+			put_random_value(buf, depth + 1);
+		}
+		put_space(buf);
+		awsx_buf_putc(buf, kind < 8 ? ']' : '}');
+	}
+	put_space(buf);
+}
+
+/* The literals of a JSON text, in a list that jq and this test order alike. */
+typedef struct Literals
+{
+	const char *text;
+	int			count;
+	struct
+	{
+		const char *at;
+		size_t		len;
+	}			items[4096];
+} Literals;
+
+static bool
+collect(void *arg, size_t offset, size_t len)
+{
+	Literals   *literals = arg;
+
+	if (literals->count < 4096)
+	{
+		literals->items[literals->count].at = literals->text + offset;
+		literals->items[literals->count++].len = len;
+	}
+	return true;
+}
+
+static bool
+collect_all(const char *text, Literals *literals)
+{
+	JsonObject	object;
+	JsonProblem problem;
+
+	literals->text = text;
+	literals->count = 0;
+	return json_find_object(text, strlen(text), collect, literals, &object, &problem);
+}
+
+/* Does jq read in our text what its program makes of the record? */
+static bool
+same_values(const char *record, const char *text, const char *out)
+{
+	Program    *program = program_of(text);
+	jv			value;
+	bool		same;
+
+	program_start(program, jv_parse(record));
+	same = program_next(program, &value) == PROGRAM_VALUE && jv_equal(value, jv_parse(out));
+	if (same && program_next(program, &value) == PROGRAM_VALUE)
+		jv_free(value);
+	return same;
+}
+
+/* Is each literal of the output written like one of the record, and equal in value to one? */
+static bool
+all_from(const Literals *out, const Literals *in)
+{
+	for (int i = 0; i < out->count; i++)
+	{
+		bool		found = false;
+
+		for (int j = 0; j < in->count && !found; j++)
+			found = out->items[i].len == in->items[j].len &&
+				memcmp(out->items[i].at, in->items[j].at, in->items[j].len) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Programs that only move values.  What jq itself says of structure (names,
+ * order, kinds) must be what our text says when jq reads it; and every number
+ * in it is one of the record's own literals.
+ */
+static void
+test_random_records(void)
+{
+	static const char *const programs[] = {
+		".", ". | .", "select(true)", "del(.zz)", "{n: .} | .n", "with_entries(.)", "{x: [., {y: .}]} | .x[1].y",
+		"[.[]?] | {v: .}", "to_entries | {e: .}", "map_values(.)", NULL
+	};
+	static Literals in;
+	static Literals out;
+	int			same = 0;
+	int			ambiguous = 0;
+	int			wrong = 0;
+
+	for (int i = 0; i < 20000; i++)
+	{
+		AwsxBuf		record;
+		const char *program = pick_text(programs);
+		const char *text;
+
+		awsx_buf_init(&record, 0);
+		awsx_buf_puts(&record, "{\"r\":");
+		put_random_value(&record, 0);
+		awsx_buf_puts(&record, ",");
+		put_name(&record);
+		awsx_buf_puts(&record, ":");
+		put_random_value(&record, 0);
+		awsx_buf_puts(&record, "}");
+		text = record.len < 8000 ? through(record.data, program) : "ambiguous";
+		if (strcmp(text, "ambiguous") == 0)
+			ambiguous++;
+		else if (!collect_all(record.data, &in) || !collect_all(text, &out) || !all_from(&out, &in) ||
+				 !same_values(record.data, program, text))
+		{
+			if (wrong++ < 5)
+				printf("# %s: %s became %s\n", program, record.data, text);
+		}
+		else
+			same++;
+		awsx_buf_free(&record);
+	}
+	ok(wrong == 0 && same > 15000 && ambiguous > 100, "%d random records keep values and literals (%d ambiguous)", same, ambiguous);
 }
 
 static void
@@ -225,8 +480,11 @@ main(void)
 	test_literals();
 	test_rules();
 	test_computed();
+	test_values();
+	test_random_records();
 	test_strings();
 	test_fast_way();
 	test_many();
+	forget_programs();
 	return tap_done();
 }

@@ -1,0 +1,355 @@
+/*
+ * test_memory.c
+ *	  Every allocation of aws/ and worker/ fails once: no crash, no leak, and
+ *	  never a wrong result taken for a right one.
+ *
+ * An operation is run again and again; in its n-th run the n-th allocation
+ * fails, until a run asks for fewer.  It returns true only when its result
+ * is the right one.
+ */
+#define _GNU_SOURCE
+#include "failing_memory.h"
+
+#include "client_world.h"
+#include "enrich.h"
+#include "envelope.h"
+#include "exchange.h"
+#include "config.h"
+#include "reject.h"
+#include "runtime.h"
+#include "s3.h"
+#include "sigv4.h"
+#include "sqs.h"
+
+typedef bool (*Operation) (AwsxError *error);
+
+#define URL "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
+
+static void
+sweep(const char *name, Operation operation)
+{
+	AwsxError	error;
+	long		live;
+	long		leaked = 0;
+	long		mute = 0;
+	long		n = 0;
+
+	memory_fail_at = 0;
+	awsx_error_clear(&error);
+	ok(operation(&error) && operation(&error), "%s: as it should be", name);
+	live = memory_live;
+	do
+	{
+		bool		done;
+
+		memory_asked = 0;
+		memory_fail_at = ++n;
+		awsx_error_clear(&error);
+		done = operation(&error);
+		memory_fail_at = 0;
+		if (memory_live != live && leaked++ < 3)
+			printf("# allocation %ld: %ld blocks are left\n", n, memory_live - live);
+		live = memory_live;
+		if (memory_asked >= n && !done && error.kind == AWSX_OK && mute++ < 3)
+			printf("# allocation %ld: failed without an error\n", n);
+		if (memory_asked < n && !ok(done, "%s: ... nor after the last failure", name))
+			printf("# %s\n", error.message);
+	} while (memory_asked >= n && n < 100000);
+	ok(leaked == 0 && mute == 0, "%s: %ld allocations failed, one a run", name, n - 1);
+}
+
+/* Keys must not stay in memory that is given back, also when it only grows. */
+static void
+leaves_no_secret(const char *name, const char *secret, Operation operation)
+{
+	AwsxError	error;
+
+	memory_fail_at = 0;
+	memory_secret = secret;
+	memory_unwiped = 0;
+	ok(operation(&error), "%s: as it should be", name);
+	memory_secret = NULL;
+	is_int(memory_unwiped, 0, "... and nothing secret is left behind");
+}
+
+/* ---- aws/ ---- */
+
+#define SECRET "theSecretAccessKeyOfTheTest"
+#define TOKEN "theSessionTokenOfTheTest0123456789012345678901234567890123456789"
+
+static bool
+sign(AwsxError *error)
+{
+	AwsxCredentialsProvider *provider = awsx_credentials_static("AK", SECRET, TOKEN, error);
+	AwsxCredentials keys = {0};
+	AwsxHttpRequest request;
+	AwsxSigv4	signer = {.credentials = &keys,.region = "eu-west-1",.service = "s3",.request = &request,
+	.when_ms = INT64_C(1767323045000)};
+	const char *authorization;
+	bool		done;
+
+	awsx_http_request_init(&request, "GET");
+	request.endpoint = strdup("https://s3.example");
+	request.path = strdup("/b/k%20%2B");
+	request.query = strdup("versionId=1&a=b");
+	done = provider != NULL && provider->get(provider, &keys, error) && awsx_sigv4_sign(&signer, error);
+	authorization = awsx_headers_get(&request.headers, "Authorization");
+	if (done)
+		done = authorization != NULL && strstr(authorization, "x-amz-security-token") != NULL &&
+			strstr(authorization, "Signature=") != NULL;
+	awsx_credentials_clear(&keys);
+	awsx_http_request_free(&request);
+	if (provider != NULL)
+		provider->free(provider);
+	return done;
+}
+
+/* A call with a throttled and an expired attempt before the good one. */
+static bool
+call(AwsxError *error)
+{
+	static const Line script[] = {
+		{503, NULL, "{\"__type\":\"x#ThrottlingException\"}", 0, false, NULL},
+		{403, NULL, "{\"__type\":\"x#ExpiredToken\",\"message\":\"old\"}", 0, false, NULL},
+		{200, "X-One: 1", "{}", 0, false, NULL}, {200, NULL, "{}", 0, false, NULL}
+	};
+	AwsxHttpRequest request;
+	AwsxHttpResponse answer;
+	bool		done;
+
+	open_world(script, AWSX_DIALECT_JSON);
+	if (world.client == NULL)
+		return !awsx_error_set(error, AWSX_ERR_MEMORY, "no client") && false;
+	make_request(&request);
+	done = awsx_client_run(world.client, &world.service, &request, &answer, error) && answer.status == 200;
+	awsx_http_response_free(&answer);
+	close_world();
+	return done;
+}
+
+static bool
+envelope(AwsxError *error)
+{
+	static const char event[] =
+	"{\"Records\":[{\"eventSource\":\"aws:sqs\",\"body\":\"{\\\"Type\\\":\\\"Notification\\\",\\\"Message\\\":"
+	"\\\"{\\\\\\\"source\\\\\\\":\\\\\\\"aws.s3\\\\\\\",\\\\\\\"detail-type\\\\\\\":\\\\\\\"Object Created\\\\\\\",\\\\\\\"detail\\\\\\\":"
+	"{\\\\\\\"bucket\\\\\\\":{\\\\\\\"name\\\\\\\":\\\\\\\"bkt\\\\\\\"},\\\\\\\"object\\\\\\\":{\\\\\\\"key\\\\\\\":\\\\\\\"k\\\\\\\",\\\\\\\"etag\\\\\\\":\\\\\\\"e\\\\\\\"}}}\\\"}\"},"
+	"{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"bkt\"},"
+	"\"object\":{\"key\":\"a+b%2B\",\"size\":3,\"versionId\":\"v\",\"sequencer\":\"1\"}}}]}";
+	AwsxS3Events *events = awsx_envelope_read(event, sizeof(event) - 1, error);
+	bool		done = events != NULL && events->count == 2 && strcmp(events->items[0].etag, "e") == 0 &&
+		strcmp(events->items[1].key, "a b+") == 0;
+
+	if (events != NULL && !done)
+		ok(false, "envelope: a wrong result");
+	awsx_envelope_free(events);
+	return done;
+}
+
+static bool
+send_request(AwsxError *error)
+{
+	AwsxSqsAttribute attribute = {"n", "Binary", "xyz", 3};
+	AwsxSqsSend send = {.body = "{\"a\":1}",.body_len = 7,.group_id = "g",.dedup_id = "d",
+	.attributes = &attribute,.attribute_count = 1,.trace_header = "Root=1"};
+	AwsxService service;
+	AwsxHttpRequest request = {0};
+	bool		done = awsx_sqs_service(&service, URL, NULL, NULL, false, error) &&
+		awsx_sqs_send_batch_request(&service, URL, &send, 1, &request, error);
+
+	if (done)
+		done = strstr(request.body, "eHl6") != NULL;
+	awsx_http_request_free(&request);
+	return done;
+}
+
+static bool
+receive_answer(AwsxError *error)
+{
+	static const char body[] =
+	"{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"h\",\"MD5OfBody\":\"0cc175b9c0f1b6a831c399e269772661\",\"Body\":\"a\","
+	"\"MessageAttributes\":{\"n\":{\"DataType\":\"Binary\",\"BinaryValue\":\"eHl6\"}}}]}";
+	AwsxHttpResponse answer;
+	AwsxSqsMessages *messages;
+	bool		done;
+
+	awsx_http_response_init(&answer, 0);
+	answer.status = 200;
+	answer.body.data = strdup(body);
+	answer.body.len = sizeof(body) - 1;
+	messages = awsx_sqs_receive_answer(&answer, error);
+	done = messages != NULL && messages->count == 1 && messages->items[0].attributes[0].value_len == 3;
+	awsx_sqs_messages_free(messages);
+	awsx_http_response_free(&answer);
+	return done;
+}
+
+static bool
+list_answer(AwsxError *error)
+{
+	static const char body[] =
+	"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t&amp;</NextContinuationToken>"
+	"<Contents><Key>a%20b</Key><ETag>&quot;e&quot;</ETag><Size>1</Size></Contents><Contents><Key>c</Key></Contents></ListBucketResult>";
+	AwsxHttpResponse answer;
+	AwsxS3Listing *listing;
+	bool		done;
+
+	awsx_http_response_init(&answer, 0);
+	answer.status = 200;
+	answer.body.data = strdup(body);
+	answer.body.len = sizeof(body) - 1;
+	listing = awsx_s3_list_answer(&answer, error);
+	done = listing != NULL && listing->count == 2 && strcmp(listing->entries[0].key, "a b") == 0 &&
+		strcmp(listing->entries[0].etag, "e") == 0 && strcmp(listing->continuation, "t&") == 0;
+	if (listing != NULL && !done)
+		ok(false, "list: a wrong result");
+	awsx_s3_listing_free(listing);
+	awsx_http_response_free(&answer);
+	return done;
+}
+
+static bool
+s3_requests(AwsxError *error)
+{
+	AwsxS3Get	get = {.bucket = "bkt",.key = "a b",.version_id = "v",.range_start = 0,.range_end = 9,.if_match = "e"};
+	AwsxService service;
+	AwsxHttpRequest request = {0};
+	bool		done = awsx_s3_service(&service, "eu-west-1", NULL, false, error) &&
+		awsx_s3_get_request(&service, &get, &request, error) && request.query != NULL &&
+		awsx_headers_get(&request.headers, "If-Match") != NULL;
+
+	awsx_http_request_free(&request);
+	if (!done)
+		return false;
+	done = awsx_s3_put_request(&service, "bkt", "k", "x", 1, "text/plain", &request, error);
+	awsx_http_request_free(&request);
+	if (!done)
+		return false;
+	done = awsx_s3_list_request(&service, "bkt", "p", "token", 10, &request, error) && request.query != NULL;
+	awsx_http_request_free(&request);
+	return done;
+}
+
+/* Over libcurl, to a server: header lines, headers and body of the answer. */
+static bool
+exchange(AwsxError *error)
+{
+	AwsxCurlOptions options = {.user_agent = "test/1"};
+	AwsxTransport *transport = awsx_transport_curl(&options, error);
+	Exchange	x;
+	bool		done;
+
+	if (transport == NULL)
+		return false;
+	begin(transport, &x, "GET", "/hello");
+	awsx_headers_set(&x.request.headers, "X-Amz-Security-Token", TOKEN);
+	x.request.timeout_ms = 3000;
+	done = transport->start(transport, &x.call, error);
+	if (done)
+	{
+		finish(&x);
+		*error = x.call.error;
+		done = x.call.error.kind == AWSX_OK && x.call.response.status == 200 && x.call.response.body.len == 5;
+		if (done && awsx_headers_get(&x.call.response.headers, "Empty") == NULL)
+			done = ok(false, "exchange: a header is lost");
+	}
+	end(&x);
+	transport->free(transport);
+	return done;
+}
+
+/* ---- worker/ ---- */
+
+static bool
+enrich(AwsxError *error)
+{
+	static const char record[] = "{\"transaction_id\":\"a b\",\"d\":1.50,\"l\":[1,2,{\"x\":null}]}";
+	ConfigOutput outputs[2] = {
+		{(char *) "one", (char *) URL, (char *) ".", (char *) ".transaction_id", (char *) ".d"},
+		{(char *) "two", (char *) URL, (char *) ".l[0:2][] as $n | {n: $n}", (char *) ".n", NULL}
+	};
+	Config		config = {.output_count = 2,.outputs = outputs};
+	EnrichSource source = {.bucket = "b",.key = "k k",.version_id = "v",.record = 1};
+	EnrichResult result = {0};
+	Enricher   *enricher = enrich_create(&config, error);
+	bool		done;
+
+	if (enricher == NULL)
+		return false;
+	done = enrich_record(enricher, &source, record, sizeof(record) - 1, &result, error);
+	if (done && (result.code != NULL || result.count != 3 || strcmp(result.messages[0].dedup_id, "1.5") != 0))
+		done = ok(false, "enrich: a wrong result (%s)", result.code != NULL ? result.code : "no code");
+	enrich_result_free(&result);
+	enrich_free(enricher);
+	return done;
+}
+
+static bool
+reject(AwsxError *error)
+{
+	Reject		about = {.code = "C",.reason = "r",.bucket = "b",.key = "k\xFF",.version_id = "v",.record = 1,
+	.request_id = "i",.body = "\xFF",.body_len = 1};
+	AwsxBuf		key;
+	AwsxBuf		document;
+	bool		done;
+
+	awsx_buf_init(&key, 0);
+	awsx_buf_init(&document, 0);
+	done = reject_key(&about, "p/", &key) && reject_document(&about, &document);
+	if (!done)
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+	if (done && strstr(document.data, "key_percent_encoded\":\"k%FF") == NULL)
+		done = ok(false, "reject: a wrong result");
+	awsx_buf_free(&key);
+	awsx_buf_free(&document);
+	return done;
+}
+
+static bool
+configure(AwsxError *error)
+{
+	Config	   *config = config_read(error);
+	bool		done = config != NULL && config->output_count == 2 && config->reject_bucket != NULL &&
+		config->outputs[1].dedup != NULL;
+
+	config_free(config);
+	return done;
+}
+
+static bool
+create_runtime(AwsxError *error)
+{
+	RuntimeOptions options = {.api = "127.0.0.1:1/x",.transport = awsx_transport_curl(NULL, error)};
+	Runtime    *runtime = options.transport != NULL ? runtime_create(&options, error) : NULL;
+
+	runtime_free(runtime);
+	return runtime != NULL;
+}
+
+int
+main(void)
+{
+	unsetenv("AWS_CA_BUNDLE");
+	unsetenv("SSL_CERT_FILE");
+	setenv("S3_TO_SQS_CONFIG", "{\"outputs\":[{\"name\":\"a\",\"queue_url\":\"" URL "\"},{\"name\":\"b\",\"queue_url\":\"" URL
+		   "\",\"jq\":\".x\",\"group\":\".g\",\"dedup\":\".d\"}],\"reject\":\"s3://bkt/p/\"}", 1);
+	start_server();
+	sweep("signature", sign);
+	sweep("call", call);
+	sweep("envelope", envelope);
+	sweep("send request", send_request);
+	sweep("receive answer", receive_answer);
+	sweep("list answer", list_answer);
+	sweep("S3 requests", s3_requests);
+	sweep("exchange", exchange);
+	leaves_no_secret("signature, secret key", SECRET, sign);
+	leaves_no_secret("signature, session token", TOKEN, sign);
+	leaves_no_secret("exchange, session token", TOKEN, exchange);
+	sweep("enrichment", enrich);
+	sweep("reject", reject);
+	sweep("configuration", configure);
+	sweep("runtime", create_runtime);
+	kill(server_pid, SIGKILL);
+	waitpid(server_pid, NULL, 0);
+	return tap_done();
+}
