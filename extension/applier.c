@@ -16,6 +16,10 @@
 #include "utils/memutils.h"
 
 #include "applier.h"
+#include "failure.h"
+
+#undef TEXTDOMAIN
+#define TEXTDOMAIN FAILURE_DOMAIN
 
 Applier *
 applier_create(const Subscription *subscription)

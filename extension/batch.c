@@ -102,10 +102,15 @@ fill_message(ApplyMessage *out, const AwsxSqsMessage *message)
 static Batch
 take_batch(Consumer *consumer)
 {
-	int			limit = Min(consumer->inbox_count, consumer->subscription->max_batch);
+	int			allowed = consumer->subscription->max_batch;
+	int			limit;
 	Size		bytes = 0;
 	Batch		batch = {0};
 
+	/* A message that fails needs company, to be told from a world that fails. */
+	if (consumer->apply_trouble.failures > 0)
+		allowed = Max(allowed, CONSUMER_PROBE_MESSAGES);
+	limit = Min(consumer->inbox_count, allowed);
 	batch.items = palloc(limit * sizeof(Delivery *));
 	batch.messages = palloc0(limit * sizeof(ApplyMessage));
 	while (batch.count < limit)

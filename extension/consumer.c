@@ -170,6 +170,19 @@ delete(Consumer *consumer)
 	consumer_drive(consumer);
 }
 
+/* Is a consumer that shall end ready to do so? */
+static bool
+finished(const Consumer *consumer)
+{
+	int64		now = consumer_now(consumer);
+
+	if (!consumer->closing)
+		return false;
+	return now >= consumer->closing_until ||
+		((consumer->inbox_count == 0 || consumer->apply_trouble.until > now) &&
+		 consumer->delete_count == 0 && consumer->visibility_calls == 0);
+}
+
 /* Milliseconds until there is something to do without being woken; -1 = none. */
 static int64
 idle_time(Consumer *consumer)
@@ -178,7 +191,7 @@ idle_time(Consumer *consumer)
 	int64		next = Min(polls_next(consumer), deletes_next(consumer));
 	int			network = awsx_client_timeout_ms(consumer->connection->client);
 
-	if (batch_ready(consumer))
+	if (batch_ready(consumer) || finished(consumer))
 		return 0;
 	if (network >= 0)
 		next = Min(next, now + network);
@@ -196,19 +209,6 @@ wait(Consumer *consumer)
 	pgstat_report_activity(STATE_IDLE, consumer->apply_trouble.failures > 0 ?
 						   "waiting after an outage" : "waiting for messages");
 	consumer_sleep(consumer, idle_time(consumer));
-}
-
-/* Is a consumer that shall end ready to do so? */
-static bool
-finished(const Consumer *consumer)
-{
-	int64		now = consumer_now(consumer);
-
-	if (!consumer->closing)
-		return false;
-	return now >= consumer->closing_until ||
-		((consumer->inbox_count == 0 || consumer->apply_trouble.until > now) &&
-		 consumer->delete_count == 0 && consumer->visibility_calls == 0);
 }
 
 /*

@@ -29,10 +29,20 @@
 
 #define CONSUMER_MAX_POLLS 32
 #define CONSUMER_HELD_BYTES ((Size) 64 * 1024 * 1024)	/* no new poll above it */
+#define CONSUMER_DELETES_MAX 10000	/* no new poll above it: nothing is being made durable */
+#define CONSUMER_PROBE_MESSAGES 20	/* so many tell a message's fault from the world's */
 #define CONSUMER_BATCH_BYTES ((Size) 16 * 1024 * 1024)	/* of bodies in one transaction */
 
 typedef struct Consumer Consumer;
 typedef struct Answer Answer;
+
+/* Is a message waiting for us, so that its lease must be kept? */
+typedef enum DeliveryPlace
+{
+	DELIVERY_UNDER_WAY,			/* in a batch, in a call, given back */
+	DELIVERY_IN_INBOX,
+	DELIVERY_IN_DELETES
+} DeliveryPlace;
 
 /* One message on its way. */
 typedef struct Delivery
@@ -40,6 +50,7 @@ typedef struct Delivery
 	dlist_node	node;			/* in the inbox or in a list of its next step */
 	Answer	   *answer;
 	const AwsxSqsMessage *message;
+	DeliveryPlace place;
 	XLogRecPtr	gate;			/* deletes: not before this is durable */
 	bool		delete_tried;
 	int			delay_s;		/* visibility changes: seconds from now */
@@ -206,7 +217,7 @@ extern void group_succeeded(Consumer *consumer, const AwsxSqsMessage *message);
 extern void visibility_give_back(Consumer *consumer, Delivery *delivery, int delay_s);
 extern void visibility_send(Consumer *consumer);
 
-/* Keep the leases of messages that wait in the inbox longer than expected. */
+/* Keep the leases of messages that wait longer than expected, in the inbox or for their deletion. */
 extern void visibility_extend(Consumer *consumer);
 
 #endif							/* PG_SQS_CONSUMER_H */

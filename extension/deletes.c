@@ -33,6 +33,7 @@ deletes_add(Consumer *consumer, Delivery *delivery, XLogRecPtr gate)
 	consumer->highest_gate = delivery->gate;
 	if (consumer->unflushed_since == 0)
 		consumer->unflushed_since = consumer_now(consumer);
+	delivery->place = DELIVERY_IN_DELETES;
 	dlist_push_tail(&consumer->deletes, &delivery->node);
 	consumer->delete_count++;
 }
@@ -41,6 +42,7 @@ static void
 finish_delivery(Consumer *consumer, Delivery *delivery)
 {
 	consumer->delete_count--;
+	delivery->place = DELIVERY_UNDER_WAY;
 	delivery_release(delivery);
 }
 
@@ -51,7 +53,10 @@ try_again(Consumer *consumer, Delivery *delivery)
 	if (delivery->answer->lease_until <= consumer_now(consumer))
 		finish_delivery(consumer, delivery);
 	else
+	{
+		delivery->place = DELIVERY_IN_DELETES;
 		dlist_push_head(&consumer->deletes, &delivery->node);
+	}
 }
 
 /*
@@ -144,6 +149,7 @@ take_durable(Consumer *consumer, DeleteCall *call, XLogRecPtr durable)
 		if (delivery->gate > durable)
 			return;
 		dlist_delete(&delivery->node);
+		delivery->place = DELIVERY_UNDER_WAY;
 		delivery->delete_tried = true;
 		call->items[call->count++] = delivery;
 	}

@@ -76,20 +76,46 @@ append_template(StringInfo out, const char *template)
 		resetStringInfo(out);
 }
 
+/*
+ * With these SQLSTATEs PostgreSQL speaks of relations, columns, roles and
+ * resources only.  Not with 42P01, 42704 or 42601: types such as regclass
+ * and tsquery raise them about a value.
+ */
+static bool
+speaks_in_names(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+			return true;
+		default:
+			return sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+				sqlerrcode == ERRCODE_UNDEFINED_COLUMN ||
+				sqlerrcode == ERRCODE_GENERATED_ALWAYS;
+	}
+}
+
 /* May the primary message be shown as it is?  See the rule in the header. */
 static bool
-message_is_ours(const ErrorData *edata)
+message_has_names_only(const ErrorData *edata, const char *column)
 {
-	return failure_class(edata->sqlerrcode) != FAILURE_DATA &&
-		edata->message != NULL && edata->message_id != NULL &&
+	if (edata->message == NULL || edata->message_id == NULL)
+		return false;
+	if (edata->domain != NULL && strcmp(edata->domain, FAILURE_DOMAIN) == 0)
+		return true;
+	return column == NULL && speaks_in_names(edata->sqlerrcode) &&
 		strncmp(edata->message_id, "%s", 2) != 0 &&
 		(edata->context == NULL || strchr(edata->context, '\n') == NULL);
 }
 
 static void
-append_text(StringInfo out, const ErrorData *edata)
+append_text(StringInfo out, const ErrorData *edata, const char *column)
 {
-	if (message_is_ours(edata))
+	if (message_has_names_only(edata, column))
 		appendStringInfoString(out, edata->message);
 	else if (edata->message_id != NULL)
 		append_template(out, edata->message_id);
@@ -157,13 +183,13 @@ failure_describe(Failure *failure, const ErrorData *edata, const char *column)
 	failure->sqlerrcode = edata->sqlerrcode;
 	failure->class = failure_class(edata->sqlerrcode);
 	initStringInfo(&text);
-	append_text(&text, edata);
+	append_text(&text, edata, column);
 	append_names(&text, edata, column);
 	copy_line(failure->error, sizeof(failure->error), text.data);
 	pfree(text.data);
 
 	failure->hint[0] = '\0';
-	if (edata->hint != NULL && message_is_ours(edata))
+	if (edata->hint != NULL && message_has_names_only(edata, column))
 		copy_line(failure->hint, sizeof(failure->hint), edata->hint);
 	else if (failure->class == FAILURE_DEFINITION)
 		copy_line(failure->hint, sizeof(failure->hint), definition_hint(edata->sqlerrcode));

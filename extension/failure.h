@@ -8,6 +8,12 @@
 
 #include "postgres.h"
 
+/*
+ * A file whose errors never carry a value says so by making this its
+ * TEXTDOMAIN (it has no translations).
+ */
+#define FAILURE_DOMAIN "pg_sqs"
+
 typedef enum FailureClass
 {
 	FAILURE_DATA,				/* the message's fault, as far as the SQLSTATE tells */
@@ -37,11 +43,12 @@ extern FailureClass failure_class(int sqlerrcode);
  * (invalid input syntax for type numeric: "12,50"), and detail and context
  * nearly always do.  So the text is the message's template with "..." in place of
  * what was filled in, followed by the names of table, column and constraint
- * that the error carries.  The full primary message is taken only for
- * outages and wrong definitions, of which PostgreSQL speaks in names, and
- * only if the error comes from our own statement: deeper down, in a trigger
- * or function, anything may have been put into it.  What user code raises
- * itself (RAISE has the template "%s") is left out altogether.
+ * that the error carries.  The full primary message is taken only when we
+ * raised it, or for those outages and wrong definitions of which PostgreSQL
+ * speaks in names; then only if no value was being read and the error comes
+ * from our own statement: deeper down, in a trigger or function, anything may
+ * have been put into it.  What user code raises itself (RAISE has the
+ * template "%s") is left out altogether.
  */
 extern void failure_describe(Failure *failure, const ErrorData *edata, const char *column);
 

@@ -28,8 +28,12 @@
 #include "utils/resowner.h"
 
 #include "compat.h"
+#include "failure.h"
 #include "ledger.h"
 #include "session.h"
+
+#undef TEXTDOMAIN
+#define TEXTDOMAIN FAILURE_DOMAIN
 
 #define COLUMNS " (subscription, dedup_key, content_hash, message_id, sequence_number, source)" \
 	" SELECT $1, u.k, u.h, u.m, u.s, u.o" \
@@ -41,6 +45,11 @@ static const char insert_new_sql[] = "INSERT INTO sqs.ledger" COLUMNS
 static const char select_sql[] = "SELECT dedup_key, content_hash FROM sqs.ledger"
 	" WHERE subscription = $1 AND dedup_key = ANY ($2)";
 
+
+/* Changes of what a key means take a stronger lock, so they wait for us. */
+static const char check_sql[] = "SELECT dedup_scope, queue_url FROM sqs.subscription"
+	" WHERE id = $1 FOR KEY SHARE";
+
 static Oid	argument_types[] = {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
 
 struct Ledger
@@ -48,7 +57,9 @@ struct Ledger
 	int32		subscription;
 	bool		fifo;
 	DedupScope	scope;
-	SPIPlanPtr	insert;			/* null until first used */
+	char	   *queue_url;
+	SPIPlanPtr	check;			/* null until first used */
+	SPIPlanPtr	insert;
 	SPIPlanPtr	insert_new;
 	SPIPlanPtr	select;
 };
@@ -75,6 +86,7 @@ ledger_create(const Subscription *subscription)
 	ledger->subscription = subscription->id;
 	ledger->fifo = subscription->fifo;
 	ledger->scope = subscription->dedup_scope;
+	ledger->queue_url = pstrdup(subscription->queue_url);
 	return ledger;
 }
 
@@ -89,6 +101,7 @@ free_plan(SPIPlanPtr *plan)
 void
 ledger_free(Ledger *ledger)
 {
+	free_plan(&ledger->check);
 	free_plan(&ledger->insert);
 	free_plan(&ledger->insert_new);
 	free_plan(&ledger->select);
@@ -113,7 +126,7 @@ ledger_key(const Ledger *ledger, const ApplyMessage *message)
 static bool
 is_ascii(const char *text)
 {
-	while (*text > 0)
+	while (*text != '\0' && !IS_HIGHBIT_SET(*text))
 		text++;
 	return *text == '\0';
 }
@@ -142,36 +155,6 @@ storable(char *value)
 	return escaped.data;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* False unless the text is a SHA-256 in hex. */
-static bool
-decode_sha256(const char *hex, unsigned char out[AWSX_SHA256_LEN])
-{
-	if (strlen(hex) != AWSX_SHA256_HEX_LEN)
-		return false;
-	for (int i = 0; i < AWSX_SHA256_LEN; i++)
-	{
-		int			high = hex_digit(hex[2 * i]);
-		int			low = hex_digit(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (unsigned char) (high << 4 | low);
-	}
-	return true;
-}
-
 static void
 fill_entry(const Ledger *ledger, LedgerEntry *entry, ApplyMessage *message, int position)
 {
@@ -180,8 +163,13 @@ fill_entry(const Ledger *ledger, LedgerEntry *entry, ApplyMessage *message, int 
 	entry->position = position;
 	entry->key = storable(ledger_key(ledger, message));
 	entry->key_len = strlen(entry->key);
-	if (!decode_sha256(message->source_sha256, entry->hash) &&
-		!awsx_sha256(message->body, message->body_len, entry->hash))
+	if (message->source_sha256[0] != '\0')
+	{
+		if (strlen(message->source_sha256) != AWSX_SHA256_HEX_LEN ||
+			hex_decode(message->source_sha256, AWSX_SHA256_HEX_LEN, (char *) entry->hash) != AWSX_SHA256_LEN)
+			elog(ERROR, "not a SHA-256 in hex");
+	}
+	else if (!awsx_sha256(message->body, message->body_len, entry->hash))
 		ereport(ERROR,
 				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 				 errmsg("libcrypto could not compute a SHA-256")));
@@ -282,6 +270,48 @@ execute(SPIPlanPtr *plan, const char *sql, int nargs, Datum *arguments, int expe
 	code = SPI_execute_plan(*plan, arguments, NULL, false, 0);
 	if (code != expected)
 		elog(ERROR, "could not execute a statement of the ledger: %s", SPI_result_code_string(code));
+}
+
+static const char *
+scope_name(DedupScope scope)
+{
+	switch (scope)
+	{
+		case DEDUP_SCOPE_QUEUE:
+			return "queue";
+		case DEDUP_SCOPE_GROUP:
+			return "messageGroup";
+		default:
+			return "";
+	}
+}
+
+/*
+ * Keys written for a subscription that was dropped would stay for ever, and
+ * keys of another queue or scope would make new messages look like
+ * duplicates, or duplicates like new ones.  So what the keys are made by
+ * must still hold, and does until the end of the transaction.
+ */
+static void
+check_subscription(Ledger *ledger, Datum *arguments)
+{
+	bool		unchanged;
+
+	execute(&ledger->check, check_sql, 1, arguments, SPI_OK_SELECT);
+	unchanged = SPI_processed == 1;
+	if (unchanged)
+	{
+		char	   *scope = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		char	   *url = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+
+		unchanged = strcmp(scope ? scope : "", scope_name(ledger->scope)) == 0 &&
+			strcmp(url ? url : "", ledger->queue_url) == 0;
+	}
+	if (!unchanged)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the subscription was dropped or changed meanwhile"),
+				 errhint("A consumer follows the change by itself; elsewhere, try again.")));
 }
 
 /* Insert all keys; false when one was taken, and then nothing was inserted. */
@@ -427,6 +457,7 @@ ledger_record(Ledger *ledger, ApplyMessage **messages, int count, int *position)
 	qsort(entries, count, sizeof(LedgerEntry), compare_entries);
 	distinct = link_repeats(entries, count);
 	build_arguments(ledger, entries, count, distinct, arguments);
+	check_subscription(ledger, arguments);
 	if (!insert_all(ledger, arguments))
 		insert_new(ledger, entries, count, arguments);
 	duplicates = conclude(entries, count, position);

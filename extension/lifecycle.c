@@ -248,6 +248,7 @@ drops_extension(const DropStmt *stmt)
 {
 	ListCell   *cell;
 	Oid			extension = InvalidOid;
+	Oid			schema;
 
 	if (stmt->removeType != OBJECT_EXTENSION && stmt->removeType != OBJECT_SCHEMA)
 		return false;
@@ -257,9 +258,12 @@ drops_extension(const DropStmt *stmt)
 
 		if (stmt->removeType == OBJECT_EXTENSION && strcmp(name, "pg_sqs") == 0)
 			extension = get_extension_oid(name, true);
-		else if (stmt->removeType == OBJECT_SCHEMA && strcmp(name, "sqs") == 0 &&
-				 compat_owns_schema(get_namespace_oid(name, true), GetUserId()))
-			extension = get_extension_oid("pg_sqs", true);
+		else if (stmt->removeType == OBJECT_SCHEMA && strcmp(name, "sqs") == 0)
+		{
+			schema = get_namespace_oid(name, true);
+			if (OidIsValid(schema) && compat_owns_schema(schema, GetUserId()))
+				extension = get_extension_oid("pg_sqs", true);
+		}
 	}
 	return OidIsValid(extension) && compat_owns_extension(extension, GetUserId());
 }

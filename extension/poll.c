@@ -4,7 +4,9 @@
  *
  * One long poll is open when the queue is quiet; while answers come back
  * full, more are opened, up to max_polls.  None is opened while messages
- * could not be put anywhere: the inbox is full, applying or deleting fails.
+ * could not be put anywhere: the inbox is full, or deleting fails.  While
+ * applying fails a few messages are still fetched: only the company of
+ * others tells a message that is at fault from a world that is.
  *
  * SQS remembers the answer to a ReceiveRequestAttemptId for five minutes.  A
  * receive whose answer got lost is repeated under the same id, by the client
@@ -25,7 +27,7 @@
 #define ATTEMPT_VALID_MS 240000 /* SQS: five minutes */
 #define LEASE_MARGIN_MAX_MS 2000
 #define HASTY_MS 500			/* an empty answer this soon was no long poll */
-#define INBOX_MIN_MESSAGES 20
+#define RETRY_ON_NEWS_MS 1000
 
 void
 polls_init(Consumer *consumer)
@@ -57,6 +59,7 @@ delivery_release(Delivery *delivery)
 void
 inbox_return(Consumer *consumer, Delivery *delivery)
 {
+	delivery->place = DELIVERY_IN_INBOX;
 	dlist_push_head(&consumer->inbox, &delivery->node);
 	consumer->inbox_count++;
 }
@@ -64,6 +67,7 @@ inbox_return(Consumer *consumer, Delivery *delivery)
 void
 inbox_remove(Consumer *consumer, Delivery *delivery)
 {
+	delivery->place = DELIVERY_UNDER_WAY;
 	dlist_delete(&delivery->node);
 	consumer->inbox_count--;
 }
@@ -135,6 +139,7 @@ inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
 		delivery->answer = answer;
 		delivery->message = &messages->items[i];
 		answer->bytes += message_bytes(delivery->message);
+		delivery->place = DELIVERY_IN_INBOX;
 		dlist_push_tail(&consumer->inbox, &delivery->node);
 	}
 	consumer->inbox_count += messages->count;
@@ -214,6 +219,9 @@ poll_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *error, 
 		return;
 	}
 	poll->attempt_id[0] = '\0';
+	if (count > 0 && consumer->apply_trouble.person)
+		consumer->apply_trouble.until = Min(consumer->apply_trouble.until,
+											consumer_now(consumer) + RETRY_ON_NEWS_MS);
 	pg_atomic_fetch_add_u64(&slot_mine->counters.received, count);
 	learn_from_answer(consumer, poll, count);
 	trouble_clear(&consumer->receive_trouble);
@@ -296,14 +304,15 @@ static int
 polls_wanted(const Consumer *consumer)
 {
 	int			target = Max(consumer->polls_target, consumer->polls_open + count_lost_answers(consumer));
-	int			room = Max(INBOX_MIN_MESSAGES, 2 * consumer->subscription->max_batch);
+	int			room = Max(CONSUMER_PROBE_MESSAGES, 2 * consumer->subscription->max_batch);
 
 	if (consumer->closing || consumer->inbox_count >= room ||
 		consumer->held_bytes >= CONSUMER_HELD_BYTES ||
+		consumer->delete_count >= CONSUMER_DELETES_MAX ||
 		(consumer->delete_trouble.person && consumer->delete_count > 0))
 		return 0;
 	if (consumer->apply_trouble.failures > 0)
-		return consumer->inbox_count > 0 ? 0 : 1;
+		return consumer->inbox_count < CONSUMER_PROBE_MESSAGES ? 1 : 0;
 	if (consumer->receive_trouble.failures > 0 || consumer->delete_trouble.failures > 0)
 		return 1;
 	return Min(target, CONSUMER_MAX_POLLS);
@@ -317,8 +326,7 @@ polls_next(const Consumer *consumer)
 	if (consumer->polls_open >= polls_wanted(consumer))
 		return PG_INT64_MAX;
 	when = Max(consumer->poll_not_before, consumer->receive_trouble.until);
-	when = Max(when, consumer->delete_trouble.until);
-	return Max(when, consumer->apply_trouble.until);
+	return Max(when, consumer->delete_trouble.until);
 }
 
 /* The place to open next: first those whose answer was lost. */

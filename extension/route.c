@@ -40,8 +40,13 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "failure.h"
 #include "record.h"
 #include "route.h"
+#include "target.h"
+
+#undef TEXTDOMAIN
+#define TEXTDOMAIN FAILURE_DOMAIN
 
 #define MAX_PLANS 16			/* sets of present columns remembered */
 #define PLAN_LIFE_MS (5 * 60 * 1000)
@@ -65,6 +70,7 @@ struct Route
 	char	   *name;
 	Oid			target;
 	MemoryContext parent;
+	uint64		storage_checked;	/* target_check_storage's */
 
 	/* Made for the target as it was last seen; context null = not yet. */
 	MemoryContext context;
@@ -142,7 +148,7 @@ describe(Route *route, Relation target, const char *name)
 
 /* Open the target for as long as the transaction lasts. */
 static Relation
-open_target(const Route *route)
+open_target(Route *route)
 {
 	Relation	target = try_relation_open(route->target, RowExclusiveLock);
 
@@ -152,20 +158,8 @@ open_target(const Route *route)
 				 errmsg("the target of route \"%s\" does not exist (OID %u)",
 						route->name, route->target),
 				 errhint("It was dropped: name another one with sqs.alter_subscription(..., target => ...).")));
-	switch (target->rd_rel->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_VIEW:
-		case RELKIND_FOREIGN_TABLE:
-			return target;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("\"%s\" is not a table, view or foreign table",
-							RelationGetRelationName(target))));
-	}
-	return NULL;
+	target_check_storage(route->target, &route->storage_checked);
+	return target;
 }
 
 /* Have a description of the target as it is now. Returns its estimated rows. */

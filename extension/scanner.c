@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "launcher.h"
+#include "scanner.h"
 #include "shmem.h"
 #include "slots.h"
 #include "subscription.h"
@@ -60,16 +61,16 @@ append_server_version(StringInfo out, const Subscription *subscription)
 	append_row_version(out, SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), id));
 }
 
-/* Same configuration, same number (and another one, as good as surely). */
-static uint32
-config_hash(const Subscription *subscription)
+uint32
+scanner_config_hash(const Subscription *subscription)
 {
 	StringInfoData text;
 	ListCell   *cell;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;", subscription->name, subscription->owner,
+	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;%d;", subscription->name, subscription->owner,
 					 subscription->server, subscription->queue_url, subscription->fifo,
+					 subscription->dedup_scope,
 					 subscription->visibility_timeout, subscription->max_batch,
 					 subscription->max_polls);
 	foreach(cell, subscription->routes)
@@ -107,7 +108,7 @@ collect_wishes(SlotWish **wishes)
 		wish->name = subscription->name;
 		wish->fenced = subscription->fenced;
 		wish->reason = subscription->fence_reason;
-		wish->config_hash = config_hash(subscription);
+		wish->config_hash = scanner_config_hash(subscription);
 	}
 	return count;
 }

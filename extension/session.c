@@ -33,7 +33,11 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "failure.h"
 #include "session.h"
+
+#undef TEXTDOMAIN
+#define TEXTDOMAIN FAILURE_DOMAIN
 
 typedef struct PinnedSetting
 {
@@ -72,11 +76,9 @@ static const PinnedSetting worker_settings[] = {
 	{"lock_timeout", "0"},
 	{"idle_in_transaction_session_timeout", "0"},
 	{"idle_session_timeout", "0"},
-	{"synchronous_commit", "off"},
 };
 
 static bool worker_pinned = false;
-static int	original_synchronous_commit = SYNCHRONOUS_COMMIT_ON;
 
 static void
 pin_for_life(const PinnedSetting *settings, int count)
@@ -91,16 +93,35 @@ pin_for_life(const PinnedSetting *settings, int count)
 void
 session_pin_worker(void)
 {
-	original_synchronous_commit = synchronous_commit;
 	pin_for_life(value_settings, lengthof(value_settings));
 	pin_for_life(worker_settings, lengthof(worker_settings));
+
+	/* As SET does, so that the value to reset to stays known, and follows reloads. */
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	worker_pinned = true;
 }
 
 int
 session_original_synchronous_commit(void)
 {
-	return worker_pinned ? original_synchronous_commit : synchronous_commit;
+	static const struct
+	{
+		const char *name;
+		int			level;
+	}			levels[] = {
+		{"off", SYNCHRONOUS_COMMIT_OFF},
+		{"local", SYNCHRONOUS_COMMIT_LOCAL_FLUSH},
+		{"remote_write", SYNCHRONOUS_COMMIT_REMOTE_WRITE},
+		{"remote_apply", SYNCHRONOUS_COMMIT_REMOTE_APPLY},
+	};
+	const char *value = GetConfigOptionResetString("synchronous_commit");
+
+	for (int i = 0; i < (int) lengthof(levels); i++)
+	{
+		if (strcmp(value, levels[i].name) == 0)
+			return levels[i].level;
+	}
+	return SYNCHRONOUS_COMMIT_ON;
 }
 
 /* Set for the current GUC nest level only. */

@@ -13,13 +13,15 @@
  * For a consumer, once, right after connecting (outside a transaction): pin
  * TimeZone UTC, DateStyle ISO, read committed, empty search_path, no
  * timeouts of a role's settings, jit off, ... at a level that role and
- * database settings cannot change.  Remembers the synchronous_commit the
- * session came with, then switches to asynchronous commits (messages are
+ * database settings cannot change; and commit asynchronously (messages are
  * deleted only after the flush).
  */
 extern void session_pin_worker(void);
 
-/* The synchronous_commit that the session came with; see session_pin_worker. */
+/*
+ * The synchronous_commit that the session would have if session_pin_worker
+ * had left it alone, as of the last reload.
+ */
 extern int	session_original_synchronous_commit(void);
 
 /*

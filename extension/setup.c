@@ -24,6 +24,7 @@
 
 #include "compat.h"
 #include "consumer.h"
+#include "scanner.h"
 #include "session.h"
 #include "slot_worker.h"
 
@@ -177,8 +178,9 @@ remember_scope(Consumer *consumer, DedupScope scope)
 {
 	begin(consumer);
 	subscription_set_scope(consumer->subscription->id, scope);
-	commit(consumer);
 	consumer->subscription->dedup_scope = scope;
+	slot_set_config_hash(scanner_config_hash(consumer->subscription));
+	commit(consumer);
 }
 
 /* The dedup scope decides what a duplicate is: without it nothing can be applied. */

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/timestamp.h"
@@ -32,6 +33,19 @@ slot_set_state_locked(ConsumerSlot *slot, ConsumerState state)
 	slot->state = state;
 }
 
+/* Text that may come from outside: cut at a whole character, valid in this encoding. */
+static void
+copy_text(char *to, Size size, const char *from)
+{
+	int			len = (int) strnlen(from, INT_MAX - 1);
+	bool		valid = pg_verify_mbstr(GetDatabaseEncoding(), from, len, true);
+
+	len = valid ? pg_mbcliplen(from, len, size - 1) : Min(len, (int) size - 1);
+	for (int i = 0; i < len; i++)
+		to[i] = !valid && IS_HIGHBIT_SET(from[i]) ? '?' : from[i];
+	to[len] = '\0';
+}
+
 void
 slot_set_error_locked(ConsumerSlot *slot, int sqlerrcode, const char *message, const char *hint)
 {
@@ -39,8 +53,8 @@ slot_set_error_locked(ConsumerSlot *slot, int sqlerrcode, const char *message, c
 	slot->last_error_at = GetCurrentTimestamp();
 	strlcpy(slot->last_error_sqlstate, unpack_sql_state(sqlerrcode),
 			sizeof(slot->last_error_sqlstate));
-	strlcpy(slot->last_error, message, sizeof(slot->last_error));
-	strlcpy(slot->last_error_hint, hint ? hint : "", sizeof(slot->last_error_hint));
+	copy_text(slot->last_error, sizeof(slot->last_error), message);
+	copy_text(slot->last_error_hint, sizeof(slot->last_error_hint), hint ? hint : "");
 }
 
 ConsumerSlot *
@@ -196,5 +210,13 @@ slot_set_end(ConsumerEnd end)
 {
 	LWLockAcquire(sqs_shared->lock, LW_EXCLUSIVE);
 	slot_mine->end = end;
+	LWLockRelease(sqs_shared->lock);
+}
+
+void
+slot_set_config_hash(uint32 hash)
+{
+	LWLockAcquire(sqs_shared->lock, LW_EXCLUSIVE);
+	slot_mine->config_hash = hash;
 	LWLockRelease(sqs_shared->lock);
 }

@@ -57,6 +57,9 @@ extern void slot_note_error(int sqlerrcode, const char *message, const char *hin
 
 extern void slot_note_commit(int64 lag_ms);
 
+/* The worker itself changed its configuration: the next scan finds it unchanged. */
+extern void slot_set_config_hash(uint32 hash);
+
 /* How this process is about to end; see ConsumerEnd. */
 extern void slot_set_end(ConsumerEnd end);
 

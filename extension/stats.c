@@ -86,6 +86,7 @@ counter_datum(pg_atomic_uint64 *counter)
 static void
 put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 {
+	bool		here = slot->database == MyDatabaseId;	/* elsewhere text may be in another encoding */
 	Datum		values[STATS_COLUMNS] = {0};
 	bool		nulls[STATS_COLUMNS] = {0};
 	int			i = 0;
@@ -101,11 +102,11 @@ put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 	i++;
 	set_lag(&values[i], &nulls[i], slot->lag_ms);
 	i++;
-	set_text(&values[i], &nulls[i], slot->last_error);
+	set_text(&values[i], &nulls[i], here ? slot->last_error : "");
 	i++;
 	set_text(&values[i], &nulls[i], slot->last_error_sqlstate);
 	i++;
-	set_text(&values[i], &nulls[i], slot->last_error_hint);
+	set_text(&values[i], &nulls[i], here ? slot->last_error_hint : "");
 	i++;
 	set_time(&values[i], &nulls[i], slot->last_error_at);
 	i++;

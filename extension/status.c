@@ -50,7 +50,7 @@ static const char *const status_sql =
 " FROM sqs.subscription s LEFT JOIN sqs.consumer_stats() c"
 "   ON c.database OPERATOR(pg_catalog.=) $3 AND c.subscription OPERATOR(pg_catalog.=) s.id"
 " CROSS JOIN LATERAL (SELECT CASE WHEN s.enabled THEN"
-"   sqs.fence_reason(s.database, s.timeline, s.node_id) END) f(reason)"
+"   sqs.fence_reason(s.system, s.database, s.timeline, s.node_id) END) f(reason)"
 " WHERE $2 OR pg_catalog.pg_has_role($1, s.owner, 'USAGE')"
 " ORDER BY s.name";
 

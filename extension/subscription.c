@@ -10,10 +10,11 @@
  * a schema sqs.
  *
  * The fence: a row remembers where it is at home.  A restored copy carries
- * the row to another database, to another timeline or to a server with
- * another node_id, and must not consume until somebody says so with
- * sqs.enable.  node_id lies outside of the data directory and is therefore
- * believed more than the timeline, which a failover changes as well.
+ * the row to another database, to another cluster (where the database may
+ * well have the same oid), to another timeline or to a server with another
+ * node_id, and must not consume until somebody says so with sqs.enable.
+ * node_id lies outside of the data directory and is therefore believed more
+ * than cluster and timeline, which an upgrade and a failover change as well.
  */
 #include "postgres.h"
 
@@ -41,7 +42,7 @@ PG_FUNCTION_INFO_V1(sqs_fence_reason);
 /* The columns in the order of SubscriptionColumn. */
 #define SUBSCRIPTION_SELECT \
 	"SELECT id, name, owner, server, queue_url, enabled, dedup_scope, " \
-	"visibility_timeout, max_batch, max_polls, database, timeline, node_id " \
+	"visibility_timeout, max_batch, max_polls, system, database, timeline, node_id " \
 	"FROM sqs.subscription WHERE "
 
 typedef enum SubscriptionColumn
@@ -56,6 +57,7 @@ typedef enum SubscriptionColumn
 	COLUMN_VISIBILITY_TIMEOUT,
 	COLUMN_MAX_BATCH,
 	COLUMN_MAX_POLLS,
+	COLUMN_SYSTEM,
 	COLUMN_DATABASE,
 	COLUMN_TIMELINE,
 	COLUMN_NODE_ID
@@ -131,6 +133,7 @@ subscription_datum(uint64 row, int column)
 void
 subscription_home(SubscriptionHome *home)
 {
+	home->system = (int64) GetSystemIdentifier();
 	home->database = MyDatabaseId;
 	if (RecoveryInProgress())
 		(void) GetXLogReplayRecPtr(&home->timeline);
@@ -141,7 +144,7 @@ subscription_home(SubscriptionHome *home)
 
 /* Why the row must not run here, or null. */
 static char *
-subscription_fence(Oid database, int64 timeline, const char *node_id)
+subscription_fence(int64 system, Oid database, int64 timeline, const char *node_id)
 {
 	SubscriptionHome home;
 
@@ -152,18 +155,21 @@ subscription_fence(Oid database, int64 timeline, const char *node_id)
 	if (strcmp(node_id, home.node_id) != 0)
 		return psprintf("it belongs to pg_sqs.node_id \"%s\", this server's is \"%s\"",
 						node_id, home.node_id);
+	if (home.node_id[0] == '\0' && system != home.system)
+		return psprintf("it was made in another cluster (system identifier " INT64_FORMAT ", this one is " INT64_FORMAT ")",
+						system, home.system);
 	if (home.node_id[0] == '\0' && timeline != (int64) home.timeline)
 		return psprintf("it was made on timeline " INT64_FORMAT ", this server is on %u (after a restore or a failover)",
 						timeline, home.timeline);
 	return NULL;
 }
 
-/* SQL: sqs.fence_reason(database, timeline, node_id); null = not fenced. */
+/* SQL: sqs.fence_reason(system, database, timeline, node_id); null = not fenced. */
 Datum
 sqs_fence_reason(PG_FUNCTION_ARGS)
 {
-	char	   *reason = subscription_fence(PG_GETARG_OID(0), PG_GETARG_INT64(1),
-											text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	char	   *reason = subscription_fence(PG_GETARG_INT64(0), PG_GETARG_OID(1), PG_GETARG_INT64(2),
+											text_to_cstring(PG_GETARG_TEXT_PP(3)));
 
 	if (reason == NULL)
 		PG_RETURN_NULL();
@@ -200,7 +206,8 @@ subscription_form(void)
 	subscription->max_batch = DatumGetInt32(subscription_datum(0, COLUMN_MAX_BATCH));
 	subscription->max_polls = DatumGetInt32(subscription_datum(0, COLUMN_MAX_POLLS));
 	subscription->fence_reason =
-		subscription_fence(DatumGetObjectId(subscription_datum(0, COLUMN_DATABASE)),
+		subscription_fence(DatumGetInt64(subscription_datum(0, COLUMN_SYSTEM)),
+						   DatumGetObjectId(subscription_datum(0, COLUMN_DATABASE)),
 						   DatumGetInt64(subscription_datum(0, COLUMN_TIMELINE)),
 						   TextDatumGetCString(subscription_datum(0, COLUMN_NODE_ID)));
 	subscription->fenced = subscription->fence_reason != NULL;

@@ -40,7 +40,7 @@ typedef struct Subscription
 	char	   *server;			/* foreign server's name */
 	char	   *queue_url;
 	bool		enabled;
-	bool		fenced;			/* belongs to another database or timeline */
+	bool		fenced;			/* belongs to another cluster, database or timeline */
 	char	   *fence_reason;	/* why, for a person; null when not fenced */
 	bool		fifo;
 	DedupScope	dedup_scope;
@@ -66,6 +66,7 @@ extern Subscription *subscription_argument(FunctionCallInfo fcinfo, int argument
 /* Where this process is: what a subscription's row must match to run here. */
 typedef struct SubscriptionHome
 {
+	int64		system;			/* identifier of the cluster, as pg_control_system() has it */
 	Oid			database;
 	TimeLineID	timeline;
 	const char *node_id;		/* "" = not set */

@@ -334,6 +334,7 @@ command_same_queue(const char *one, const char *other)
 static void
 command_refuse_with_ledger(const Subscription *subscription, const char *what)
 {
+	subscription_lock_batches(subscription);
 	if (!subscription_has_ledger(subscription))
 		return;
 	ereport(ERROR,

@@ -51,7 +51,7 @@ write_id(const char *sql, const Subscription *subscription)
 
 /*
  * As above; $1 to $9 are the subscription's settings, beginning with its
- * name, $10 to $12 say where we are.  The statement returns the id.
+ * name, $10 to $13 say where we are.  The statement returns the id.
  */
 static uint64
 write_row(const char *sql, Subscription *subscription)
@@ -59,7 +59,7 @@ write_row(const char *sql, Subscription *subscription)
 	bool		group = subscription->dedup_scope == DEDUP_SCOPE_GROUP;
 	bool		unknown = subscription->dedup_scope == DEDUP_SCOPE_UNKNOWN;
 	Oid			types[] = {TEXTOID, OIDOID, TEXTOID, TEXTOID, BOOLOID, INT4OID, INT4OID, INT4OID,
-		TEXTOID, OIDOID, INT8OID, TEXTOID
+		TEXTOID, OIDOID, INT8OID, TEXTOID, INT8OID
 	};
 	Datum		values[lengthof(types)];
 	SubscriptionHome home;
@@ -77,8 +77,9 @@ write_row(const char *sql, Subscription *subscription)
 	values[9] = ObjectIdGetDatum(home.database);
 	values[10] = Int64GetDatum((int64) home.timeline);
 	values[11] = CStringGetTextDatum(home.node_id);
+	values[12] = Int64GetDatum(home.system);
 	return write_statement(sql, lengthof(types), types, values,
-						 unknown ? "        n   " : NULL, &subscription->id);
+						 unknown ? "        n    " : NULL, &subscription->id);
 }
 
 bool
@@ -86,8 +87,8 @@ subscription_insert(Subscription *subscription)
 {
 	return write_row("INSERT INTO sqs.subscription (name, owner, server, queue_url, enabled, "
 					 "visibility_timeout, max_batch, max_polls, dedup_scope, "
-					 "database, timeline, node_id) "
-					 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+					 "database, timeline, node_id, system) "
+					 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
 					 "ON CONFLICT (name) DO NOTHING RETURNING id", subscription) > 0;
 }
 
@@ -102,7 +103,7 @@ subscription_update(Subscription *subscription)
 void
 subscription_update_home(Subscription *subscription)
 {
-	write_row("UPDATE sqs.subscription SET database = $10, timeline = $11, node_id = $12 "
+	write_row("UPDATE sqs.subscription SET database = $10, timeline = $11, node_id = $12, system = $13 "
 			  "WHERE name OPERATOR(pg_catalog.=) $1 RETURNING id", subscription);
 }
 
@@ -121,6 +122,13 @@ subscription_write_route(const Subscription *subscription, const char *route, Oi
 
 void
 subscription_lock(const Subscription *subscription)
+{
+	write_id("SELECT id FROM sqs.subscription WHERE id OPERATOR(pg_catalog.=) $1 "
+			 "FOR NO KEY UPDATE", subscription);
+}
+
+void
+subscription_lock_batches(const Subscription *subscription)
 {
 	write_id("SELECT id FROM sqs.subscription WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 			 subscription);

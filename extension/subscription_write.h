@@ -25,8 +25,14 @@ extern void subscription_update_home(Subscription *subscription);
 extern void subscription_write_route(const Subscription *subscription, const char *route,
 									 Oid target);
 
-/* Hold the row, if it still exists, until the end of the transaction. */
+/*
+ * Hold the row, if it still exists, until the end of the transaction, against
+ * other changes; batches go on.
+ */
 extern void subscription_lock(const Subscription *subscription);
+
+/* ... against batches too: those under way are waited for, others wait. */
+extern void subscription_lock_batches(const Subscription *subscription);
 
 /* Delete the row, its routes and its ledger. */
 extern void subscription_delete(const Subscription *subscription);

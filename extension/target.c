@@ -18,10 +18,15 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "failure.h"
 #include "target.h"
+
+#undef TEXTDOMAIN
+#define TEXTDOMAIN FAILURE_DOMAIN
 
 static char *
 target_name(Oid relation)
@@ -154,16 +159,43 @@ target_check_privileges(Oid relation, Oid owner)
 						 quote_identifier(role))));
 }
 
+/* Counts what PostgreSQL tells of changed relations, whichever they are. */
+static uint64 relation_changes = 0;
+
+static void
+relation_changed(Datum arg, Oid relation)
+{
+	relation_changes++;
+}
+
+void
+target_check_storage(Oid relation, uint64 *state)
+{
+	char		kind = target_check_relation(relation);
+	ListCell   *cell;
+
+	if (relation_changes == 0)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		relation_changes = 1;
+	}
+	if (kind != RELKIND_PARTITIONED_TABLE || *state == relation_changes)
+		return;
+	*state = 0;
+	foreach(cell, find_all_inheritors(relation, NoLock, NULL))
+	{
+		if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(cell))))
+			(void) target_check_relation(lfirst_oid(cell));
+	}
+	*state = relation_changes;
+}
+
 void
 target_check(Oid relation, Oid owner)
 {
-	LockRelationOid(relation, AccessShareLock); /* or its name may vanish meanwhile */
-	if (target_check_relation(relation) == RELKIND_PARTITIONED_TABLE)
-	{
-		ListCell   *cell;
+	uint64		state = 0;
 
-		foreach(cell, find_all_inheritors(relation, AccessShareLock, NULL))
-			(void) target_check_relation(lfirst_oid(cell));
-	}
+	LockRelationOid(relation, AccessShareLock); /* or its name may vanish meanwhile */
+	target_check_storage(relation, &state);
 	target_check_privileges(relation, owner);
 }

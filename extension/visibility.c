@@ -182,27 +182,24 @@ extension_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *er
 	answer_release(answer);
 }
 
-/* All of the answer's messages that are still in the inbox: a group is kept whole. */
+/* All of the answer's messages that are still waiting: a group is kept whole. */
 static void
 extend_answer(Consumer *consumer, Answer *answer, int seconds)
 {
 	Extension  *extension = calloc(1, sizeof(Extension));
 	Delivery   *items[AWSX_SQS_BATCH];
 	int			all_seconds[AWSX_SQS_BATCH];
-	dlist_iter	iter;
 
 	if (extension == NULL)
 		return;
 	extension->answer = answer;
 	extension->lease_until = consumer_now(consumer) + (int64) seconds * 1000;
-	dlist_foreach(iter, &consumer->inbox)
+	for (int i = 0; i < answer->messages->count && extension->count < AWSX_SQS_BATCH; i++)
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, iter.cur);
-
-		if (delivery->answer != answer || extension->count == AWSX_SQS_BATCH)
+		if (answer->items[i].place == DELIVERY_UNDER_WAY)
 			continue;
 		all_seconds[extension->count] = seconds;
-		items[extension->count++] = delivery;
+		items[extension->count++] = &answer->items[i];
 	}
 	if (!start_change(consumer, items, all_seconds, extension->count, extension_done, extension))
 	{
@@ -213,11 +210,28 @@ extend_answer(Consumer *consumer, Answer *answer, int seconds)
 	answer->references++;
 }
 
+/* The answers of a list's messages whose lease ends too soon. */
+static void
+extend_list(Consumer *consumer, dlist_head *list, int64 needed, int seconds)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, list)
+	{
+		Answer	   *answer = dlist_container(Delivery, node, iter.cur)->answer;
+
+		if (consumer->visibility_calls >= VISIBILITY_CALLS_MAX)
+			return;
+		if (!answer->extending && answer->lease_until < needed)
+			extend_answer(consumer, answer, seconds);
+	}
+}
+
 /*
  * A third of the visibility timeout before a lease ends, or before the next
  * try after an outage would come too late, it is extended.  The message is
- * not received again meanwhile, so an outage drives nothing into a
- * dead-letter queue.
+ * not received again meanwhile, so neither an outage nor a standby that is
+ * away drives anything into a dead-letter queue.
  */
 void
 visibility_extend(Consumer *consumer)
@@ -227,17 +241,10 @@ visibility_extend(Consumer *consumer)
 	int64		next_try = Max(now, consumer->apply_trouble.until);
 	int64		needed = next_try + visibility / 3;
 	int			seconds = (int) Min((next_try - now + visibility + 999) / 1000, VISIBILITY_MAX_S);
-	dlist_iter	iter;
 
 	if (consumer->closing)
 		return;
-	dlist_foreach(iter, &consumer->inbox)
-	{
-		Answer	   *answer = dlist_container(Delivery, node, iter.cur)->answer;
-
-		if (consumer->visibility_calls >= VISIBILITY_CALLS_MAX)
-			return;
-		if (!answer->extending && answer->lease_until < needed)
-			extend_answer(consumer, answer, seconds);
-	}
+	extend_list(consumer, &consumer->inbox, needed, seconds);
+	if (consumer->delete_trouble.failures == 0)
+		extend_list(consumer, &consumer->deletes, now + visibility / 3, seconds);
 }

@@ -60,6 +60,7 @@ CREATE TABLE sqs.subscription (
 	max_batch integer NOT NULL DEFAULT 1000 CHECK (max_batch BETWEEN 1 AND 10000),
 	max_polls integer NOT NULL DEFAULT 4 CHECK (max_polls BETWEEN 1 AND 32),
 	-- the fence: where this row is at home
+	system bigint NOT NULL,
 	database oid NOT NULL,
 	timeline bigint NOT NULL,
 	node_id text NOT NULL DEFAULT '',
@@ -77,6 +78,7 @@ COMMENT ON COLUMN sqs.subscription.dedup_scope IS 'DeduplicationScope of the que
 COMMENT ON COLUMN sqs.subscription.visibility_timeout IS 'Seconds for which SQS hides what was received; extended while it is worked on';
 COMMENT ON COLUMN sqs.subscription.max_batch IS 'Messages in one transaction at most';
 COMMENT ON COLUMN sqs.subscription.max_polls IS 'ReceiveMessage calls open at once at most';
+COMMENT ON COLUMN sqs.subscription.system IS 'Fence: system identifier of the cluster it was enabled in';
 COMMENT ON COLUMN sqs.subscription.database IS 'Fence: the database it was enabled in';
 COMMENT ON COLUMN sqs.subscription.timeline IS 'Fence: the timeline it was enabled on';
 COMMENT ON COLUMN sqs.subscription.node_id IS 'Fence: pg_sqs.node_id of the server it was enabled on';
@@ -206,12 +208,12 @@ LANGUAGE C STABLE STRICT;
 
 COMMENT ON FUNCTION sqs.is_loaded() IS 'Is pg_sqs in shared_preload_libraries?';
 
-CREATE FUNCTION sqs.fence_reason(database oid, timeline bigint, node_id text)
+CREATE FUNCTION sqs.fence_reason(system bigint, database oid, timeline bigint, node_id text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'sqs_fence_reason'
 LANGUAGE C VOLATILE STRICT;
 
-COMMENT ON FUNCTION sqs.fence_reason(oid, bigint, text) IS 'Why a subscription from there must not run here; null if it may';
+COMMENT ON FUNCTION sqs.fence_reason(bigint, oid, bigint, text) IS 'Why a subscription from there must not run here; null if it may';
 
 CREATE FUNCTION sqs.consumer_stats(
 	OUT database oid,

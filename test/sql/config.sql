@@ -101,24 +101,25 @@ SELECT sqs.enable('orders');
 SELECT subscription, state FROM sqs.status;
 
 -- a row that came here in a dump is fenced, until enable
-UPDATE sqs.subscription SET database = 1, timeline = 99, node_id = 'elsewhere' WHERE name = 'orders';
+UPDATE sqs.subscription SET system = 1, database = 1, timeline = 99, node_id = 'elsewhere' WHERE name = 'orders';
 SELECT subscription, state, last_error IS NOT NULL AS has_reason, last_error_hint
 FROM sqs.status WHERE subscription = 'orders';
 SELECT sqs.alter_subscription('orders', max_polls => 3);
-SELECT database, timeline, node_id, max_polls FROM sqs.subscription WHERE name = 'orders';
+SELECT system, database, timeline, node_id, max_polls FROM sqs.subscription WHERE name = 'orders';
 SELECT sqs.enable('orders');
 SELECT subscription, state FROM sqs.status WHERE subscription = 'orders';
-SELECT timeline < 99 AS timeline, node_id,
+SELECT timeline < 99 AS timeline, node_id, system = (SELECT system_identifier FROM pg_control_system()) AS this_cluster,
 	database = (SELECT oid FROM pg_database WHERE datname = current_database()) AS here
 FROM sqs.subscription WHERE name = 'orders';
 
--- each of the three fences
-CREATE FUNCTION regress_sqs.fence(oid, bigint, text) RETURNS text LANGUAGE sql AS
-$$SELECT regexp_replace(sqs.fence_reason($1, $2, $3), '\d+', 'N', 'g')$$;
-SELECT regress_sqs.fence(database, timeline, node_id) FROM sqs.subscription WHERE name = 'orders';
-SELECT regress_sqs.fence('1', timeline, node_id) FROM sqs.subscription WHERE name = 'orders';
-SELECT regress_sqs.fence(database, timeline + 1, node_id) FROM sqs.subscription WHERE name = 'orders';
-SELECT regress_sqs.fence(database, timeline, 'elsewhere') FROM sqs.subscription WHERE name = 'orders';
+-- each of the four fences
+CREATE FUNCTION regress_sqs.fence(bigint, oid, bigint, text) RETURNS text LANGUAGE sql AS
+$$SELECT regexp_replace(sqs.fence_reason($1, $2, $3, $4), '\d+', 'N', 'g')$$;
+SELECT regress_sqs.fence(system, database, timeline, node_id) FROM sqs.subscription WHERE name = 'orders';
+SELECT regress_sqs.fence(system, '1', timeline, node_id) FROM sqs.subscription WHERE name = 'orders';
+SELECT regress_sqs.fence(system + 1, database, timeline, node_id) FROM sqs.subscription WHERE name = 'orders';
+SELECT regress_sqs.fence(system, database, timeline + 1, node_id) FROM sqs.subscription WHERE name = 'orders';
+SELECT regress_sqs.fence(system, database, timeline, 'elsewhere') FROM sqs.subscription WHERE name = 'orders';
 
 -- nothing happens in a transaction that is rolled back
 BEGIN;
