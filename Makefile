@@ -4,7 +4,8 @@
 # alone, as PGXN users expect.  "make demo" and "make test" do the rest; see
 # "make help".
 
-VERSION := $(shell sed -n 's/^  "version": "\([0-9.]*\)".*/\1/p' META.json)
+# PGXS has a VERSION of its own: the server's.
+PG_SQS_VERSION := $(shell sed -n 's/^  "version": "\([0-9.]*\)".*/\1/p' META.json)
 
 EXTENSION = pg_sqs
 MODULE_big = pg_sqs
@@ -40,7 +41,7 @@ REGRESS_OPTS = --inputdir=test --outputdir=test
 ISOLATION = $(basename $(notdir $(sort $(wildcard test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/isolation
 
-PG_CPPFLAGS = -Iaws -Iextension -DPG_SQS_VERSION='"$(VERSION)"' \
+PG_CPPFLAGS = -Iaws -Iextension -DPG_SQS_VERSION='"$(PG_SQS_VERSION)"' \
 	$(shell pkg-config --cflags libcurl jansson libcrypto 2>/dev/null)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement
@@ -53,17 +54,30 @@ EXTRA_CLEAN = build test/results test/regression.diffs test/regression.out \
 override with_llvm = no
 
 PG_CONFIG ?= pg_config
-ifeq ($(shell command -v $(PG_CONFIG) 2>/dev/null),)
+ifeq ($(shell command -v '$(PG_CONFIG)' 2>/dev/null),)
 # Without PostgreSQL's development files only the targets that install them work.
-all install installcheck:
-	@echo "$(PG_CONFIG) was not found. Run test/deps, or name one: make PG_CONFIG=/path/to/pg_config" >&2
+all install uninstall installcheck:
+	@echo '$(PG_CONFIG) was not found. Run test/deps, or name one: make PG_CONFIG=/path/to/pg_config' >&2
 	@exit 1
-.PHONY: all install installcheck
+clean distclean:
+	rm -rf pg_sqs.so extension/*.o aws/*.o $(EXTRA_CLEAN)
+.PHONY: all install uninstall installcheck clean distclean
 else
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell '$(PG_CONFIG)' --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) knows no development files ($(PGXS) is missing). Run test/deps, or name another: make PG_CONFIG=/path/to/pg_config)
+endif
 include $(PGXS)
-$(OBJS): $(wildcard aws/*.h extension/*.h) Makefile META.json
+$(OBJS): $(wildcard aws/*.h extension/*.h) Makefile META.json build/built-for
 pg_sqs.so: extension/exports.map
+
+# Objects of another PostgreSQL or compiler must not be mixed in: this file
+# changes when either does.
+BUILT_FOR := $(shell '$(PG_CONFIG)' --version) $(PGXS) $(CC)
+build/built-for: FORCE
+	@mkdir -p build; echo '$(BUILT_FOR)' | cmp -s - $@ || echo '$(BUILT_FOR)' >$@
+FORCE:
+.PHONY: FORCE
 endif
 
 # ---------------------------------------------------------------------------
@@ -86,6 +100,9 @@ help:
 #: make demo-shell   ... leave everything up and open psql
 #: make test         build and pass every test
 #: make test SUITE=x only one of: unit regress isolation tap outside lint
+#: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
+#: make fuzz         the parsers under libFuzzer (SECONDS_EACH=60)
+#: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
 #: make indent       format the C sources
 #: make lambda       build the Lambda function's program (build/s3_to_sqs)
@@ -93,14 +110,24 @@ help:
 #: make deps         install what building and testing needs (Debian packages)
 #: make clean        remove what was built
 
+# A locale that every system has, and one language for all messages.
+demo demo-shell test sanitize conformance lint deps: export LC_ALL = C.UTF-8
+
+# "exec", so that make's signals reach the one that cleans up.
 demo:
-	@test/deps && test/build && test/demo/run
+	@test/deps && test/build && exec test/demo/run
 demo-shell:
-	@test/deps && test/build && test/demo/run --shell
+	@test/deps && test/build && exec test/demo/run --shell
 test:
-	@test/deps && test/build && perl test/run $(SUITE)
+	@test/deps && test/build && exec perl test/run $(SUITE)
+sanitize:
+	@test/deps && test/build sanitize && exec perl test/run sanitize
+conformance:
+	@test/deps && test/build && exec python3 test/outside/conformance.py
+fuzz:
+	@$(MAKE) -C test/fuzz
 lint:
-	@test/lint
+	@test/deps && test/build && exec test/lint
 indent:
 	@test/indent
 lambda:
@@ -110,4 +137,4 @@ lab:
 deps:
 	@test/deps
 
-.PHONY: help demo demo-shell test lint indent lambda lab deps
+.PHONY: help demo demo-shell test sanitize conformance fuzz lint indent lambda lab deps

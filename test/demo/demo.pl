@@ -26,11 +26,26 @@ my $json = JSON::PP->new->utf8->canonical;
 my ($lab, $postgres, $sql, $watcher, $queue_url);
 my $problems = 0;
 $| = 1;
-local $SIG{INT} = local $SIG{TERM} = local $SIG{HUP} = sub { exit 130 };
+# The first signal ends the demo, the next ones must not disturb its END.
+$SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { $SIG{INT} = $SIG{TERM} = $SIG{HUP} = 'IGNORE'; exit 130 };
 
 sub bold { return $color ? "\e[1m$_[0]\e[0m" : $_[0] }
 sub say_title { print "\n", bold($_[0]), "\n"; return }
+# File names, keys and reasons come from outside: nothing of them may steer a terminal.
+sub printable { my ($text) = @_; utf8::encode($text) if utf8::is_utf8($text); return $text =~ s/[\x00-\x1f\x7f]/?/gr }
+# An id as long as a hash is told by its beginning.
+sub short { my ($id) = @_; return length $id > 40 ? substr($id, 0, 12) . "\x{2026}" : $id }
 sub slurp { my ($file) = @_; open my $in, '<:raw', $file or return ''; local $/; return scalar <$in> }
+
+# Show what psql answers, as it is.
+sub show
+{
+	my ($query, @options) = @_;
+	my $status = system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-P', 'pager=off', @options, '-c', $query);
+	exit 130 if ($status & 127) == POSIX::SIGINT;
+	$problems++ if $status;
+	return;
+}
 
 # -- starting ---------------------------------------------------------------
 
@@ -47,13 +62,14 @@ sub start_postgres
 	{
 		open STDOUT, '>', "$run/postgres.log";
 		open STDERR, '>&', \*STDOUT;
-		exec 'postgres', '-D', $data or POSIX::_exit(127);
+		# Even if this program is killed, the server does not outlive it.
+		exec 'setpriv', '--pdeathsig', 'INT', 'postgres', '-D', $data or POSIX::_exit(127);
 	}
 	$postgres = $pid;
 	for (1 .. 200)
 	{
 		last if system("pg_isready -q -h '$run' -U postgres") == 0;
-		die "PostgreSQL did not start:\n" . slurp("$run/postgres.log") if waitpid($pid, POSIX::WNOHANG());
+		die "PostgreSQL did not start.\n" if waitpid($pid, POSIX::WNOHANG());
 		sleep 0.05;
 	}
 	$sql = PgSqs::Psql->new(host => $run);
@@ -68,6 +84,13 @@ sub start_function
 		JQ_FILE => 'worker/examples/transaction.jq',
 		GROUP_EXPRESSION => '.account_id // .transaction_id',
 		REJECT_URL => "s3://$bucket/rejected/");
+	# The bucket's test event is the first that it handles; from then on the
+	# times are those of a warm function.
+	for (1 .. 250)
+	{
+		last if grep { ($_->{event} // '') eq 'lambda.result' } $lab->journal_news;
+		sleep 0.02;
+	}
 	return;
 }
 
@@ -105,7 +128,7 @@ sub create_subscription
 		return if $state eq 'running';
 		sleep 0.05;
 	}
-	die "the consumer is \"$state\", not running\n" . slurp("$run/postgres.log");
+	die "the consumer is \"$state\", not running.\n";
 }
 
 # -- telling ----------------------------------------------------------------
@@ -123,7 +146,7 @@ sub hop_text
 	return sprintf('Lambda  %s in %.1f ms: %s', $line->{request_id},
 		$line->{real} - $seen->{ $line->{request_id} }, $line->{outcome})
 	  if $event eq 'lambda.result';
-	return "SQS     $line->{queue} group $line->{group} dedup $line->{dedup} sequence $line->{sequence}"
+	return "SQS     $line->{queue} group " . short($line->{group}) . ' dedup ' . short($line->{dedup}) . " sequence $line->{sequence}"
 	  . ($line->{duplicate} ? '  (duplicate: absorbed by SQS)' : '')
 	  if $event eq 'sqs.sent';
 	return "SQS     message $line->{message_id} received, count $line->{receive_count}" if $event eq 'sqs.received';
@@ -141,8 +164,7 @@ sub tell_hops
 	for my $line ($lab->journal_news)
 	{
 		my $text = hop_text($line, $seen) // next;
-		utf8::encode($text) if utf8::is_utf8($text);
-		push @hops, [ $line->{real} / 1000, $text ];
+		push @hops, [ $line->{real} / 1000, printable($text) ];
 		$seen->{done} = 1 if $line->{event} eq 'lambda.result' && $line->{outcome} eq 'response';
 		$seen->{absorbed} = 1 if $line->{event} eq 'sqs.sent' && $line->{duplicate};
 	}
@@ -214,16 +236,22 @@ sub row_seen
 {
 	my ($start, $seen) = @_;
 	my $at = $watcher->answer;
-	tell_hops($start, $seen, $at ? [ $at, 'row     visible in transactions' ] : ());
+	tell_hops($start, $seen, $at ? [ $at, sprintf('row     visible in transactions, %.1f ms after the PUT began', ($at - $start) * 1000) ] : ());
 	return $at;
 }
 
-sub show_rows
+# The newest row, as psql shows it; of one that would fill the screen many
+# times, the beginnings.
+sub show_row
 {
-	my ($where) = @_;
+	my $newest = 'SELECT t.* FROM transactions t ORDER BY landed_at DESC LIMIT 1';
 	print "\n";
-	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-x', '-P', 'footer=off',
-		'-c', "SELECT * FROM transactions $where") == 0 or $problems++;
+	if ($sql->query("SELECT length(t::text) < 10000 FROM ($newest) t") eq 't')
+	{
+		show($newest, '-x', '-P', 'footer=off');
+		return;
+	}
+	show("SELECT key AS column, length(value) AS characters, left(value, 60) AS beginning FROM ($newest) t, json_each_text(row_to_json(t))");
 	return;
 }
 
@@ -235,19 +263,18 @@ sub tell_outcome
 		for my $key (@$rejects)
 		{
 			my $reject = $json->decode($lab->s3(GET => $bucket, $key)->{content});
-			my $text = "\nRejected: $reject->{reason}\n";
-			utf8::encode($text) if utf8::is_utf8($text);
-			print $text, "Kept with its reason at s3://$bucket/$key\n";
+			print "\nRejected: ", printable($reject->{reason}), "\nKept with its reason at s3://$bucket/", printable($key), "\n";
 		}
 		return;
 	}
 	return if $kind =~ /^(row|absorbed|duplicate)$/;
 	$problems++;
-	print "\nNo row came of " . basename($file) . ". The message stays on the queue; sqs.status says:\n";
-	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-x', '-c',
-		'SELECT state, last_error_sqlstate, last_error, last_error_hint, blocked FROM sqs.status');
+	print "\nNo row came of ", printable(basename($file)), ". The message stays on the queue; sqs.status says:\n";
+	show('SELECT state, last_error_sqlstate, last_error, last_error_hint, blocked FROM sqs.status', '-x');
 	return;
 }
+
+sub tail { my @lines = split /^/, slurp($_[0]); return @lines > 10 ? @lines[-10 .. -1] : @lines }
 
 # -- the story --------------------------------------------------------------
 
@@ -257,7 +284,7 @@ sub input_files
 	return ('docs/examples/transaction.json') unless -d $input;
 	my @files;
 	find({ wanted => sub { push @files, $File::Find::name if -f }, no_chdir => 1 }, $input);
-	die "there is no file in the folder\n" unless @files;
+	die "There is no file in that folder (hidden ones do not count).\n" unless @files;
 	return sort @files;
 }
 
@@ -273,9 +300,7 @@ sub repeat_story
 	($kind) = upload($file, $key);
 	$kind eq 'duplicate' or ($problems++, print "expected the ledger to absorb it, got: $kind\n");
 	print "\n";
-	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-c',
-		'SELECT subscription, state, received, applied, duplicates, deleted, (SELECT count(*) FROM transactions) AS rows FROM sqs.status') == 0
-	  or $problems++;
+	show('SELECT subscription, state, received, applied, duplicates, deleted, (SELECT count(*) FROM transactions) AS rows FROM sqs.status');
 	return;
 }
 
@@ -298,11 +323,17 @@ sub main
 	for my $file (@files)
 	{
 		my $key = 'in/' . ($file =~ m{/src/input/(.*)}s ? $1 : basename($file));
-		say_title('Uploading ' . basename($file));
+		say_title('Uploading ' . printable(basename($file)));
+		if (!utf8::decode(my $name = $key) || length $key > 1024)
+		{
+			print "An S3 key is UTF-8 of up to 1024 bytes, and this path is not. Give the file another name.\n";
+			$problems++;
+			next;
+		}
 		my ($kind, $rejects) = upload($file, $key);
 		tell_outcome($file, $kind, $rejects);
 		push @rows, [ $file, $key ] if $kind eq 'row';
-		show_rows('ORDER BY landed_at DESC LIMIT 1') if $kind eq 'row';
+		show_row() if $kind eq 'row';
 	}
 	repeat_story(@{ $rows[0] }) if @files == 1 && @rows == 1;
 	if (@files > 1)
@@ -319,16 +350,41 @@ sub open_shell
 		AWS_REGION => $lab->{region}, AWS_ACCESS_KEY_ID => $lab->{access_key}, AWS_SECRET_ACCESS_KEY => $lab->{secret_key});
 	say_title('Everything is up until you leave psql');
 	print <<"TEXT";
-  AWS endpoint  @{[ $lab->endpoint ]}   (region $lab->{region}, key $lab->{access_key}, secret $lab->{secret_key})
+  AWS endpoint  @{[ $lab->endpoint ]}   (region $lab->{region})
   queue         $queue_url
   upload        \\! perl test/demo/put docs/examples/transaction.json
-                aws --endpoint-url @{[ $lab->endpoint ]} s3 cp FILE s3://$bucket/in/
+                AWS_ACCESS_KEY_ID=$lab->{access_key} AWS_SECRET_ACCESS_KEY=$lab->{secret_key} \\
+                  aws --region $lab->{region} --endpoint-url @{[ $lab->endpoint ]} s3 cp FILE s3://$bucket/in/
   PostgreSQL    psql -h $run -U postgres postgres
   logs          $run/postgres.log  $run/s3_to_sqs.log  $run/journal.ndjson
 
 TEXT
-	local $SIG{INT} = 'IGNORE';
-	system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres');
+	own_terminal('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres');
+	return;
+}
+
+# Run a program as the terminal's foreground process group, so that its Ctrl-C
+# is its own and does not end make.
+sub own_terminal
+{
+	my @command = @_;
+	my $terminal = -t STDIN;
+	local $SIG{TTOU} = 'IGNORE';
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0)
+	{
+		if ($terminal)
+		{
+			setpgrp;
+			POSIX::tcsetpgrp(fileno(STDIN), $$);
+			# Nobody would wake it again.
+			$SIG{TSTP} = 'IGNORE';
+		}
+		$SIG{TTOU} = 'DEFAULT';
+		exec @command or POSIX::_exit(127);
+	}
+	waitpid $pid, 0;
+	POSIX::tcsetpgrp(fileno(STDIN), getpgrp) if $terminal;
 	return;
 }
 
@@ -346,5 +402,8 @@ END
 	$? = $status;
 }
 
-main();
-exit($problems ? 1 : 0);
+exit($problems ? 1 : 0) if eval { main(); 1 };
+my $error = $@ =~ s/ at \S+ line \d+\.?$//mr;
+print STDERR "The demo could not go on: $error";
+print STDERR "The server's log ends with:\n", map { "  $_" } tail("$run/postgres.log") if -s "$run/postgres.log";
+exit 1;

@@ -10,6 +10,7 @@
  */
 #include "auth.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,59 +22,37 @@
 
 #define SIGNED_HEADER_LIMIT		64
 
-/* The Authorization header's parts; all point into `copy`. */
+/* What the Authorization header says. */
 typedef struct Claim
 {
-	char	   *copy;
-	char	   *access_key;
-	char	   *date;
-	char	   *region;
-	char	   *service;
-	char	   *terminator;
-	char	   *signed_headers;
-	char	   *signature;
+	char		access_key[129];
+	char		date[9];
+	char		region[65];
+	char		service[65];
+	char		terminator[65];
+	char		signed_headers[2049];
+	char		signature[129];
 	const char *amz_date;
 } Claim;
 
 static void
-fail(AuthReport *report, AuthVerdict verdict, const char *text)
+fail(AuthReport *report, AuthVerdict verdict, const char *format,...)
 {
+	va_list		args;
+
 	report->verdict = verdict;
-	snprintf(report->text, sizeof(report->text), "%s", text);
+	va_start(args, format);
+	vsnprintf(report->text, sizeof(report->text), format, args);
+	va_end(args);
 }
 
-/* Finds "name=value" in the comma separated list and cuts it out. */
-static char *
-take_field(char *list, const char *name)
+/* The value of "name=value" in the comma separated list, "" if there is none. */
+static const char *
+find_field(const char *list, const char *name)
 {
-	size_t		len = strlen(name);
+	const char *at = strstr(list, name);
 
-	for (char *at = list; at != NULL; at = strchr(at, ','))
-	{
-		at += strspn(at, ", ");
-		if (strncmp(at, name, len) == 0 && at[len] == '=')
-			return at + len + 1;
-	}
-	return NULL;
-}
-
-static bool
-split_scope(Claim *claim, char *credential)
-{
-	char	  **parts[] = {&claim->terminator, &claim->service, &claim->region, &claim->date};
-
-	/* from the right: an access key may contain a slash, the scope may not */
-	for (size_t i = 0; i < 4; i++)
-	{
-		char	   *slash = strrchr(credential, '/');
-
-		if (slash == NULL)
-			return false;
-		*slash = '\0';
-		*parts[i] = slash + 1;
-	}
-	claim->access_key = credential;
-	return true;
+	return at != NULL && (at[-1] == ' ' || at[-1] == ',') ? at + strlen(name) : "";
 }
 
 static bool
@@ -81,37 +60,20 @@ read_claim(const Exchange *x, Claim *claim, AuthReport *report)
 {
 	static const char algorithm[] = "AWS4-HMAC-SHA256 ";
 	const char *header = http_header(x, "Authorization");
-	char	   *fields;
-	char	   *credential;
 
-	if (header == NULL)
-	{
-		fail(report, AUTH_MISSING, "Request is missing Authentication Token");
-		return false;
-	}
-	claim->copy = mem_strdup(header);
 	claim->amz_date = http_header(x, "X-Amz-Date");
-	fields = strncmp(header, algorithm, strlen(algorithm)) == 0 ? claim->copy + strlen(algorithm) : NULL;
-	if (fields == NULL ||
-		(credential = take_field(fields, "Credential")) == NULL ||
-		(claim->signed_headers = take_field(fields, "SignedHeaders")) == NULL ||
-		(claim->signature = take_field(fields, "Signature")) == NULL ||
-		claim->amz_date == NULL)
-	{
+	if (header == NULL)
+		fail(report, AUTH_MISSING, "Request is missing Authentication Token");
+	else if (strncmp(header, algorithm, strlen(algorithm)) != 0 || claim->amz_date == NULL ||
+			 sscanf(find_field(header, "SignedHeaders="), "%2048[^, ]", claim->signed_headers) != 1 ||
+			 sscanf(find_field(header, "Signature="), "%128[^, ]", claim->signature) != 1)
 		fail(report, AUTH_MALFORMED, "Authorization header requires 'Credential', 'SignedHeaders' and "
 			 "'Signature' parameters, and the request an 'X-Amz-Date' header.");
-		return false;
-	}
-	credential[strcspn(credential, ",")] = '\0';
-	claim->signed_headers[strcspn(claim->signed_headers, ", ")] = '\0';
-	claim->signature[strcspn(claim->signature, ", ")] = '\0';
-	if (!split_scope(claim, credential))
-	{
+	else if (sscanf(find_field(header, "Credential="), "%128[^/]/%8[^/]/%64[^/]/%64[^/]/%64[^, ]",
+					claim->access_key, claim->date, claim->region, claim->service, claim->terminator) != 5)
 		fail(report, AUTH_MALFORMED, "Credential must have exactly 5 slash-delimited elements, "
 			 "e.g. keyid/date/region/service/term.");
-		return false;
-	}
-	return true;
+	return report->verdict == AUTH_OK;
 }
 
 static bool
@@ -120,16 +82,13 @@ check_scope(const Claim *claim, const char *service, AuthReport *report)
 	if (strcmp(claim->access_key, cloud.access_key) != 0)
 		fail(report, AUTH_UNKNOWN_KEY, "The security token included in the request is invalid.");
 	else if (strcmp(claim->region, cloud.region) != 0)
-		snprintf(report->text, sizeof(report->text),
-				 "Credential should be scoped to a valid region, not '%.64s'. The region is '%s'.",
-				 claim->region, cloud.region), report->verdict = AUTH_WRONG_REGION;
+		fail(report, AUTH_WRONG_REGION, "Credential should be scoped to a valid region, not '%s'. The region is '%s'.",
+			 claim->region, cloud.region);
 	else if (strcmp(claim->service, service) != 0)
-		snprintf(report->text, sizeof(report->text),
-				 "Credential should be scoped to correct service: '%s'.", service),
-			report->verdict = AUTH_WRONG_SCOPE;
+		fail(report, AUTH_WRONG_SCOPE, "Credential should be scoped to correct service: '%s'.", service);
 	else if (strcmp(claim->terminator, "aws4_request") != 0)
 		fail(report, AUTH_WRONG_SCOPE, "Credential should be scoped with a valid terminator: 'aws4_request'.");
-	else if (strncmp(claim->date, claim->amz_date, 8) != 0 || strlen(claim->date) != 8)
+	else if (strncmp(claim->date, claim->amz_date, 8) != 0)
 		fail(report, AUTH_WRONG_SCOPE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
 			 "version of date from HTTP.");
 	return report->verdict == AUTH_OK;
@@ -143,19 +102,15 @@ check_date(const Claim *claim, int64_t tolerance_ms, AuthReport *report)
 	char		now[32];
 
 	if (signed_ms < 0)
-	{
 		fail(report, AUTH_MALFORMED, "Date must be in ISO-8601 'basic format'.");
-		return false;
+	else if (signed_ms < now_ms - tolerance_ms || signed_ms > now_ms + tolerance_ms)
+	{
+		format_time(now, sizeof(now), "%Y%m%dT%H%M%SZ", now_ms);
+		fail(report, AUTH_SKEWED, "Signature %s: %s is now %s than the server's time %s by more than %d min.",
+			 signed_ms < now_ms ? "expired" : "not yet current", claim->amz_date,
+			 signed_ms < now_ms ? "earlier" : "later", now, (int) (tolerance_ms / 60000));
 	}
-	if (signed_ms >= now_ms - tolerance_ms && signed_ms <= now_ms + tolerance_ms)
-		return true;
-	format_time(now, sizeof(now), "%Y%m%dT%H%M%SZ", now_ms);
-	report->verdict = AUTH_SKEWED;
-	snprintf(report->text, sizeof(report->text), "Signature %s: %s is now %s than the server's time %s "
-			 "by more than %d min.", signed_ms < now_ms ? "expired" : "not yet current",
-			 claim->amz_date, signed_ms < now_ms ? "earlier" : "later", now,
-			 (int) (tolerance_ms / 60000));
-	return false;
+	return report->verdict == AUTH_OK;
 }
 
 typedef struct HeaderJob
@@ -221,8 +176,7 @@ check_signed(void *arg, const char *name, const char *value)
 		return;
 	if (is_signed(job->list, name))
 		return;
-	job->report->verdict = AUTH_UNSIGNED_HEADER;
-	snprintf(job->report->text, sizeof(job->report->text), "%.128s", name);
+	fail(job->report, AUTH_UNSIGNED_HEADER, "%.128s", name);
 }
 
 static int
@@ -248,13 +202,13 @@ canonical_query(Buf *out, const char *query)
 
 		if (len > 0)
 		{
-			well_formed &= percent_decode(&decoded, query, name_len, false);
+			well_formed &= percent_decode(&decoded, query, name_len);
 			percent_encode(&pair, decoded.data, decoded.len, "");
 			/* below '=' and '&', so that shorter names sort first */
 			buf_adds(&pair, "\x01");
 			decoded.len = 0;
 			if (name_len < len)
-				well_formed &= percent_decode(&decoded, query + name_len + 1, len - name_len - 1, false);
+				well_formed &= percent_decode(&decoded, query + name_len + 1, len - name_len - 1);
 			percent_encode(&pair, decoded.data, decoded.len, "");
 			pairs[n++] = pair.data;
 			buf_free(&decoded);
@@ -316,9 +270,9 @@ canonical_request(const Exchange *x, const Claim *claim, const char *service,
 static const unsigned char *
 signing_key(const Claim *claim)
 {
-	static char known[128];
+	static char known[256];
 	static unsigned char key[SHA256_LEN];
-	char		wanted[128];
+	char		wanted[256];
 	Buf			secret = {0};
 
 	snprintf(wanted, sizeof(wanted), "%s/%s/%s", claim->date, claim->region, claim->service);
@@ -351,15 +305,11 @@ check_signature(const Exchange *x, const Claim *claim, const char *service,
 	hmac_sha256(signing_key(claim), SHA256_LEN, to_sign.data, to_sign.len, mac);
 	hex_encode(mac, sizeof(mac), expected);
 	buf_free(&to_sign);
-	if (whole && strcmp(expected, claim->signature) == 0)
-		buf_free(&canonical);
-	else
-	{
+	buf_free(&canonical);
+	if (!whole || strcmp(expected, claim->signature) != 0)
 		fail(report, AUTH_MISMATCH, "The request signature we calculated does not match the signature "
 			 "you provided. Check your AWS Secret Access Key and signing method. Consult the service "
 			 "documentation for details.");
-		report->canonical = canonical.data;
-	}
 }
 
 void
@@ -378,12 +328,4 @@ auth_verify(const Exchange *x, const char *service, const char *payload_hash,
 		if (report->verdict == AUTH_OK)
 			check_signature(x, &claim, service, payload_hash, report);
 	}
-	free(claim.copy);
-}
-
-void
-auth_report_free(AuthReport *report)
-{
-	free(report->canonical);
-	report->canonical = NULL;
 }

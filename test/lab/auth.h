@@ -26,7 +26,6 @@ typedef struct AuthReport
 {
 	AuthVerdict verdict;
 	char		text[512];		/* for a message, as AWS words it */
-	char	   *canonical;		/* canonical request and string to sign, owned; on a mismatch */
 } AuthReport;
 
 /*
@@ -36,6 +35,5 @@ typedef struct AuthReport
  */
 void		auth_verify(const Exchange *x, const char *service, const char *payload_hash,
 						int64_t tolerance_ms, AuthReport *report);
-void		auth_report_free(AuthReport *report);
 
 #endif

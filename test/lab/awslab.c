@@ -24,16 +24,6 @@
 #include "server.h"
 #include "service.h"
 
-#define PARENT_CHECK_MS		500
-
-typedef struct Options
-{
-	int			port;
-	pid_t		parent;
-	const char *journal;
-	bool		stands_still;
-} Options;
-
 static const char help[] =
 "awslab stands in for AWS in tests: S3, SQS and the Lambda runtime API.\n"
 "\n"
@@ -66,89 +56,61 @@ number_option(const char *name, const char *value, long most)
 	char	   *end;
 	long		number;
 
+	if (value == NULL)
+		return 0;
 	errno = 0;
 	number = strtol(value, &end, 10);
 	if (value[0] == '\0' || *end != '\0' || errno != 0 || number < 0 || number > most)
-	{
-		char		message[64];
-
-		snprintf(message, sizeof(message), "invalid value for --%s", name);
-		usage_error(message, value);
-	}
+		usage_error(name, value);
 	return number;
 }
 
-static void
-apply_option(int option, Options *options)
+/* Values of the options, in the order of `known`. */
+enum
 {
-	switch (option)
-	{
-		case 'p':
-			options->port = (int) number_option("port", optarg, 65535);
-			break;
-		case 'k':
-			cloud.access_key = optarg;
-			break;
-		case 's':
-			cloud.secret_key = optarg;
-			break;
-		case 'a':
-			cloud.account = optarg;
-			break;
-		case 'r':
-			cloud.region = optarg;
-			break;
-		case 'j':
-			options->journal = optarg;
-			break;
-		case 'n':
-			cloud.check_signatures = false;
-			break;
-		case 'c':
-			if (strcmp(optarg, "virtual") != 0 && strcmp(optarg, "real") != 0)
-				usage_error("--clock is \"real\" or \"virtual\", not", optarg);
-			options->stands_still = strcmp(optarg, "virtual") == 0;
-			break;
-		case 'P':
-			options->parent = (pid_t) number_option("parent", optarg, INT32_MAX);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			exit(0);
-		case 'V':
-			puts("awslab " PG_SQS_VERSION);
-			exit(0);
-		default:
-			fputs("Try \"awslab --help\" for more information.\n", stderr);
-			exit(2);
-	}
-}
+	PORT, ACCESS_KEY, SECRET_KEY, ACCOUNT, REGION, JOURNAL, CLOCK, PARENT, NO_AUTH, HELP, VERSION, N_OPTIONS
+};
+
+static const struct option known[] = {
+	{"port", required_argument, NULL, PORT},
+	{"access-key", required_argument, NULL, ACCESS_KEY},
+	{"secret-key", required_argument, NULL, SECRET_KEY},
+	{"account", required_argument, NULL, ACCOUNT},
+	{"region", required_argument, NULL, REGION},
+	{"journal", required_argument, NULL, JOURNAL},
+	{"clock", required_argument, NULL, CLOCK},
+	{"parent", required_argument, NULL, PARENT},
+	{"no-auth", no_argument, NULL, NO_AUTH},
+	{"help", no_argument, NULL, HELP},
+	{"version", no_argument, NULL, VERSION},
+	{NULL, 0, NULL, 0}
+};
 
 static void
-read_options(int argc, char **argv, Options *options)
+read_options(int argc, char **argv, const char **values)
 {
-	static const struct option known[] = {
-		{"port", required_argument, NULL, 'p'},
-		{"access-key", required_argument, NULL, 'k'},
-		{"secret-key", required_argument, NULL, 's'},
-		{"account", required_argument, NULL, 'a'},
-		{"region", required_argument, NULL, 'r'},
-		{"journal", required_argument, NULL, 'j'},
-		{"no-auth", no_argument, NULL, 'n'},
-		{"clock", required_argument, NULL, 'c'},
-		{"parent", required_argument, NULL, 'P'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0}
-	};
 	int			option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
-		apply_option(option, options);
+	{
+		if (option == '?')
+		{
+			fputs("Try \"awslab --help\" for more information.\n", stderr);
+			exit(2);
+		}
+		values[option] = optarg != NULL ? optarg : "";
+	}
 	if (optind < argc)
 		usage_error("unexpected argument", argv[optind]);
-	if (strlen(cloud.account) > 20 || strlen(cloud.region) > 40 || strlen(cloud.access_key) > 128)
-		usage_error("--account, --region or --access-key is too long", cloud.account);
+	if (values[HELP] != NULL || values[VERSION] != NULL)
+	{
+		fputs(values[HELP] != NULL ? help : "awslab " PG_SQS_VERSION "\n", stdout);
+		exit(0);
+	}
+	if (strcmp(values[CLOCK], "virtual") != 0 && strcmp(values[CLOCK], "real") != 0)
+		usage_error("--clock is \"real\" or \"virtual\", not", values[CLOCK]);
+	if (strlen(values[ACCOUNT]) > 20 || strlen(values[REGION]) > 40 || strlen(values[ACCESS_KEY]) > 128)
+		usage_error("--account, --region or --access-key is too long", values[ACCOUNT]);
 }
 
 static int
@@ -164,17 +126,18 @@ catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* A descriptor that becomes readable when the parent ends; -1: ask every now and then. */
+/* A descriptor that becomes readable when the parent ends; -1: there is none to watch. */
 static int
 watch_parent(pid_t parent)
 {
-	return parent > 0 ? (int) syscall(SYS_pidfd_open, parent, 0) : -1;
-}
+	int			fd = parent > 0 ? (int) syscall(SYS_pidfd_open, parent, 0) : -1;
 
-static bool
-parent_is_gone(pid_t parent)
-{
-	return parent > 0 && kill(parent, 0) != 0 && errno == ESRCH;
+	if (parent > 0 && fd < 0)
+	{
+		fprintf(stderr, "awslab: could not watch the parent process %d: %s\n", (int) parent, strerror(errno));
+		exit(1);
+	}
+	return fd;
 }
 
 static int
@@ -196,16 +159,8 @@ serve(pid_t parent)
 
 	for (;;)
 	{
-		int			wait = sooner(server_wait_ms(), clock_wait_ms());
-
-		if (parent > 0 && fds[2].fd < 0)
-		{
-			if (parent_is_gone(parent))
-				return;
-			wait = sooner(wait, PARENT_CHECK_MS);
-		}
-		poll(fds, 3, wait);
-		if (fds[1].revents != 0 || (fds[2].fd >= 0 && fds[2].revents != 0))
+		poll(fds, 3, sooner(server_wait_ms(), clock_wait_ms()));
+		if (fds[1].revents != 0 || fds[2].revents != 0)
 			return;
 		clock_run();
 		server_run();
@@ -227,30 +182,39 @@ raise_limits(void)
 int
 main(int argc, char **argv)
 {
-	Options		options = {0};
-	int			port;
-
-	cloud = (Cloud) {
-		.account = "123456789012",
-			.region = "eu-west-1",
-			.access_key = "AKIDEXAMPLE",
-			.secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-			.check_signatures = true
+	const char *values[N_OPTIONS] = {
+		[ACCESS_KEY] = "AKIDEXAMPLE",
+		[SECRET_KEY] = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+		[ACCOUNT] = "123456789012",
+		[REGION] = "eu-west-1",
+		[CLOCK] = "real"
 	};
-	read_options(argc, argv, &options);
+	int			port;
+	pid_t		parent;
+
+	read_options(argc, argv, values);
+	port = (int) number_option("invalid value for --port", values[PORT], 65535);
+	parent = (pid_t) number_option("invalid value for --parent", values[PARENT], INT32_MAX);
+	cloud = (Cloud) {
+		.account = values[ACCOUNT],
+			.region = values[REGION],
+			.access_key = values[ACCESS_KEY],
+			.secret_key = values[SECRET_KEY],
+			.check_signatures = values[NO_AUTH] == NULL
+	};
 	raise_limits();
-	clock_init(options.stands_still);
-	if (options.journal != NULL && !journal_open(options.journal))
+	clock_init(strcmp(values[CLOCK], "virtual") == 0);
+	if (values[JOURNAL] != NULL && !journal_open(values[JOURNAL]))
 	{
-		fprintf(stderr, "awslab: could not open journal \"%s\": %s\n", options.journal, strerror(errno));
+		fprintf(stderr, "awslab: could not open journal \"%s\": %s\n", values[JOURNAL], strerror(errno));
 		return 1;
 	}
-	port = server_start(options.port, &router_hooks);
+	port = server_start(port, &router_hooks);
 	if (port < 0)
 		return 1;
 	snprintf(cloud.endpoint, sizeof(cloud.endpoint), "http://127.0.0.1:%d", port);
 	printf("ready %s\n", cloud.endpoint);
 	fflush(stdout);
-	serve(options.parent);
+	serve(parent);
 	return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include "buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +49,7 @@ mem_strndup(const char *text, size_t len)
 	return copy;
 }
 
-static void
+void
 buf_reserve(Buf *buf, size_t more)
 {
 	size_t		cap = buf->cap > 0 ? buf->cap : 256;
@@ -80,21 +79,29 @@ buf_adds(Buf *buf, const char *text)
 }
 
 void
-buf_addf(Buf *buf, const char *format,...)
+buf_addv(Buf *buf, const char *format, va_list args)
 {
-	va_list		args;
+	va_list		again;
 	int			need;
 
-	va_start(args, format);
-	need = vsnprintf(NULL, 0, format, args);
-	va_end(args);
+	va_copy(again, args);
+	need = vsnprintf(NULL, 0, format, again);
+	va_end(again);
 	if (need < 0)
 		return;
 	buf_reserve(buf, (size_t) need);
-	va_start(args, format);
 	vsnprintf(buf->data + buf->len, (size_t) need + 1, format, args);
-	va_end(args);
 	buf->len += (size_t) need;
+}
+
+void
+buf_addf(Buf *buf, const char *format,...)
+{
+	va_list		args;
+
+	va_start(args, format);
+	buf_addv(buf, format, args);
+	va_end(args);
 }
 
 void

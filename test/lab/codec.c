@@ -9,15 +9,15 @@
 
 #include "codec.h"
 
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-
-static const char base64_digits[] =
-"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void
 hex_encode(const void *data, size_t len, char *out)
@@ -35,76 +35,24 @@ hex_encode(const void *data, size_t len, char *out)
 void
 base64_encode(Buf *out, const void *data, size_t len)
 {
-	const unsigned char *byte = data;
-
-	for (size_t i = 0; i < len; i += 3)
-	{
-		uint32_t	bits = (uint32_t) byte[i] << 16;
-		char		quad[4];
-
-		if (i + 1 < len)
-			bits |= (uint32_t) byte[i + 1] << 8;
-		if (i + 2 < len)
-			bits |= byte[i + 2];
-		quad[0] = base64_digits[bits >> 18];
-		quad[1] = base64_digits[bits >> 12 & 63];
-		quad[2] = i + 1 < len ? base64_digits[bits >> 6 & 63] : '=';
-		quad[3] = i + 2 < len ? base64_digits[bits & 63] : '=';
-		buf_add(out, quad, 4);
-	}
-}
-
-static int
-base64_value(char c)
-{
-	static signed char values[256];
-
-	if (values['A'] == values['B'])
-	{
-		memset(values, -1, sizeof(values));
-		for (int i = 0; i < 64; i++)
-			values[(unsigned char) base64_digits[i]] = (signed char) i;
-	}
-	return values[(unsigned char) c];
+	buf_reserve(out, (len + 2) / 3 * 4);
+	out->len += (size_t) EVP_EncodeBlock((unsigned char *) out->data + out->len, data, (int) len);
 }
 
 bool
 base64_decode(Buf *out, const char *text, size_t len)
 {
-	size_t		start = out->len;
+	size_t		digits = strspn(text, ALPHANUMERIC "+/");
+	size_t		pad = len - digits;
 
-	if (len % 4 != 0)
+	/* the library takes blanks, and a "=" anywhere */
+	if (digits > len || pad > 2 || len % 4 != 0 || strspn(text + digits, "=") < pad)
 		return false;
-	for (size_t i = 0; i < len; i += 4)
-	{
-		size_t		pad = i + 4 < len || text[i + 3] != '=' ? 0 : text[i + 2] == '=' ? 2 : 1;
-		uint32_t	bits = 0;
-		char		bytes[3];
-
-		for (size_t k = 0; k < 4; k++)
-		{
-			int			value = k >= 4 - pad ? 0 : base64_value(text[i + k]);
-
-			if (value < 0)
-			{
-				out->len = start;
-				return false;
-			}
-			bits = bits << 6 | (uint32_t) value;
-		}
-		bytes[0] = (char) (bits >> 16);
-		bytes[1] = (char) (bits >> 8);
-		bytes[2] = (char) bits;
-		buf_add(out, bytes, 3 - pad);
-	}
+	buf_reserve(out, len / 4 * 3);
+	EVP_DecodeBlock((unsigned char *) out->data + out->len, (const unsigned char *) text, (int) len);
+	out->len += len / 4 * 3 - pad;
+	out->data[out->len] = '\0';
 	return true;
-}
-
-static bool
-is_unreserved(unsigned char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		c == '-' || c == '_' || c == '.' || c == '~';
 }
 
 void
@@ -114,27 +62,15 @@ percent_encode(Buf *out, const char *data, size_t len, const char *keep)
 	{
 		unsigned char c = (unsigned char) data[i];
 
-		if (is_unreserved(c) || (c != '\0' && strchr(keep, c) != NULL))
+		if (c != '\0' && (strchr(ALPHANUMERIC "-_.~", c) != NULL || strchr(keep, c) != NULL))
 			buf_add(out, &data[i], 1);
 		else
 			buf_addf(out, "%%%02X", c);
 	}
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 bool
-percent_decode(Buf *out, const char *text, size_t len, bool plus_is_space)
+percent_decode(Buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 	{
@@ -142,16 +78,13 @@ percent_decode(Buf *out, const char *text, size_t len, bool plus_is_space)
 
 		if (c == '%')
 		{
-			int			high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-			int			low = i + 2 < len ? hex_value(text[i + 2]) : -1;
+			char		digits[3] = {i + 2 < len ? text[i + 1] : '\0', i + 2 < len ? text[i + 2] : '\0', '\0'};
 
-			if (high < 0 || low < 0)
+			if (!isxdigit((unsigned char) digits[0]) || !isxdigit((unsigned char) digits[1]))
 				return false;
-			c = (char) (high << 4 | low);
+			c = (char) strtoul(digits, NULL, 16);
 			i += 2;
 		}
-		else if (c == '+' && plus_is_space)
-			c = ' ';
 		buf_add(out, &c, 1);
 	}
 	return true;
@@ -180,14 +113,15 @@ utf8_char(const char *data, size_t len, uint32_t *point)
 }
 
 bool
-utf8_valid(const char *data, size_t len)
+utf8_valid(const char *text)
 {
+	size_t		len = strlen(text);
 	uint32_t	point;
 	size_t		size;
 
 	for (size_t i = 0; i < len; i += size)
 	{
-		if ((size = utf8_char(data + i, len - i, &point)) == 0)
+		if ((size = utf8_char(text + i, len - i, &point)) == 0)
 			return false;
 	}
 	return true;
@@ -195,29 +129,20 @@ utf8_valid(const char *data, size_t len)
 
 /* Fetched once: looking an algorithm up costs more than hashing a short text. */
 static const EVP_MD *
-digest_md5(void)
+fetched(EVP_MD **algorithm, const char *name)
 {
-	static EVP_MD *md5;
-
-	if (md5 == NULL)
-		md5 = EVP_MD_fetch(NULL, "MD5", NULL);
-	return md5;
+	if (*algorithm == NULL)
+		*algorithm = EVP_MD_fetch(NULL, name, NULL);
+	return *algorithm;
 }
 
-static const EVP_MD *
-digest_sha256(void)
-{
-	static EVP_MD *sha256;
-
-	if (sha256 == NULL)
-		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return sha256;
-}
+static EVP_MD *md5;
+static EVP_MD *sha256;
 
 void
 md5_bytes(const void *data, size_t len, unsigned char out[MD5_LEN])
 {
-	EVP_Digest(data, len, out, NULL, digest_md5(), NULL);
+	EVP_Digest(data, len, out, NULL, fetched(&md5, "MD5"), NULL);
 }
 
 void
@@ -232,7 +157,7 @@ md5_hex(const void *data, size_t len, char out[MD5_HEX])
 void
 sha256_bytes(const void *data, size_t len, unsigned char out[SHA256_LEN])
 {
-	EVP_Digest(data, len, out, NULL, digest_sha256(), NULL);
+	EVP_Digest(data, len, out, NULL, fetched(&sha256, "SHA256"), NULL);
 }
 
 void
@@ -248,7 +173,7 @@ void
 hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 			unsigned char out[SHA256_LEN])
 {
-	HMAC(digest_sha256(), key, (int) key_len, data, len, out, NULL);
+	HMAC(fetched(&sha256, "SHA256"), key, (int) key_len, data, len, out, NULL);
 }
 
 /* splitmix64 from a random start: ids must differ, not be secret. */
@@ -298,13 +223,10 @@ format_time(char *out, size_t size, const char *format, int64_t epoch_ms)
 void
 format_iso_ms(char out[32], int64_t epoch_ms)
 {
-	static const char digits[] = "0123456789";
-	int			ms = (int) (epoch_ms % 1000);
+	char		seconds[24];
 
-	format_time(out, 26, "%Y-%m-%dT%H:%M:%S.000Z", epoch_ms);
-	out[20] = digits[ms / 100];
-	out[21] = digits[ms / 10 % 10];
-	out[22] = digits[ms % 10];
+	format_time(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", epoch_ms);
+	snprintf(out, 32, "%s.%03uZ", seconds, (unsigned) (epoch_ms % 1000));
 }
 
 int64_t

@@ -17,6 +17,9 @@
 #define MD5_HEX			33
 #define UUID_TEXT		37
 
+/* What names and ids of all services are made of. */
+#define ALPHANUMERIC	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 void		hex_encode(const void *data, size_t len, char *out);
 
 void		base64_encode(Buf *out, const void *data, size_t len);
@@ -27,12 +30,12 @@ bool		base64_decode(Buf *out, const char *text, size_t len);
 /* AWS's rule: all but A-Za-z0-9-_.~ (and those in keep) become %XX, upper case. */
 void		percent_encode(Buf *out, const char *data, size_t len, const char *keep);
 
-/* False for a malformed %; plus_is_space for form encoding. */
-bool		percent_decode(Buf *out, const char *text, size_t len, bool plus_is_space);
+/* False for a malformed %. */
+bool		percent_decode(Buf *out, const char *text, size_t len);
 
 /* Length of the valid UTF-8 character at data, with its code point; 0 if none. */
 size_t		utf8_char(const char *data, size_t len, uint32_t *point);
-bool		utf8_valid(const char *data, size_t len);
+bool		utf8_valid(const char *text);
 
 void		md5_bytes(const void *data, size_t len, unsigned char out[MD5_LEN]);
 void		md5_hex(const void *data, size_t len, char out[MD5_HEX]);

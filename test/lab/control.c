@@ -21,13 +21,7 @@
 static void
 answer_json(Exchange *x, int status, json_t *body)
 {
-	char	   *text = json_dumps(body, JSON_COMPACT);
-	Buf			out = {0};
-
-	json_decref(body);
-	buf_addf(&out, "%s\n", text != NULL ? text : "{}");
-	free(text);
-	http_answer(x, status, "application/json", &out);
+	http_answer_json(x, status, "application/json", body);
 }
 
 static void
@@ -88,26 +82,25 @@ move_clock(Exchange *x, const char *name)
 }
 
 static void
-add_fault(Exchange *x, const char *name)
-{
-	json_t	   *in = read_object(x);
-	char		reason[160];
-
-	(void) name;
-	if (in == NULL)
-		return;
-	if (faults_add(in, reason, sizeof(reason)))
-		answer_json(x, 200, json_pack("{s:o}", "faults", faults_list()));
-	else
-		refuse(x, 400, "bad_request", reason);
-	json_decref(in);
-}
-
-static void
 get_faults(Exchange *x, const char *name)
 {
 	(void) name;
 	answer_json(x, 200, json_pack("{s:o}", "faults", faults_list()));
+}
+
+static void
+add_fault(Exchange *x, const char *name)
+{
+	json_t	   *in = read_object(x);
+	const char *wrong = in != NULL ? faults_add(in) : NULL;
+
+	if (in == NULL)
+		return;
+	json_decref(in);
+	if (wrong != NULL)
+		refuse(x, 400, "bad_request", wrong);
+	else
+		get_faults(x, name);
 }
 
 static void
@@ -145,6 +138,7 @@ get_queue(Exchange *x, const char *name)
 	SqsQueue   *queue = sqs_find(name);
 	int64_t		now = clock_now_ms();
 	json_t	   *messages;
+	const FifoMessage *message;
 
 	if (queue == NULL)
 	{
@@ -153,8 +147,8 @@ get_queue(Exchange *x, const char *name)
 	}
 	messages = json_array();
 	fifo_expire(queue->fifo, now);
-	for (const FifoMessage *at = queue->fifo->oldest; at != NULL; at = at->newer)
-		json_array_append_new(messages, describe_message(at, now));
+	TAILQ_FOREACH(message, &queue->fifo->messages, in_queue)
+		json_array_append_new(messages, describe_message(message, now));
 	answer_json(x, 200, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "queue", queue->name, "url", queue->url,
 								  "messages_count", (json_int_t) queue->fifo->by_serial.count,
 								  "in_flight", (json_int_t) fifo_in_flight(queue->fifo),
@@ -239,7 +233,7 @@ identify(Exchange *x)
 	const Command *command = find_command(x);
 
 	if (command != NULL)
-		snprintf(x->action, sizeof(x->action), "%s", command->action);
+		x->action = command->action;
 	else
 		refuse(x, 404, "no_such_call", "the lab has no such control call; see test/lab/README.md");
 }

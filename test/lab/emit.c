@@ -5,9 +5,8 @@
  * The journal and the answers to receives are most of what the lab writes;
  * building a tree first would cost more than everything else it does.
  */
-#include "emit.h"
+#include "journal.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -79,44 +78,4 @@ emit_text(Buf *out, const char *name, const char *value)
 {
 	emit_name(out, name);
 	emit_string(out, value, strlen(value));
-}
-
-void
-emit_integer(Buf *out, const char *name, long long value)
-{
-	emit_name(out, name);
-	buf_addf(out, "%lld", value);
-}
-
-void
-emit_members(Buf *out, const char *format, va_list args)
-{
-	for (; *format != '\0'; format++)
-	{
-		const char *name = va_arg(args, const char *);
-		const char *text;
-
-		switch (*format)
-		{
-			case 's':
-				text = va_arg(args, const char *);
-				if (text != NULL)
-					emit_text(out, name, text);
-				break;
-			case 'i':
-				emit_integer(out, name, va_arg(args, int));
-				break;
-			case 'I':
-				emit_integer(out, name, va_arg(args, long long));
-				break;
-			case 'b':
-				emit_name(out, name);
-				buf_adds(out, va_arg(args, int) ? "true" : "false");
-				break;
-			case 'f':
-				emit_name(out, name);
-				buf_addf(out, "%g", va_arg(args, double));
-				break;
-		}
-	}
 }

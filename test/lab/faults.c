@@ -5,8 +5,8 @@
  * A fault names requests (service, action, resource; each optional), lets
  * `skip` of them pass and then fires `times` times.  Faults are tried in the
  * order they were added; the first that matches a request decides about it,
- * also when it only counts it as skipped.  What a fault does is one row in the
- * table `deeds`; all of them can kill a process first.
+ * also when it only counts it as skipped.  All of them can kill a process
+ * before they do what they do.
  *
  * A fault stays allocated after it has fired out, because exchanges that it
  * concerns point to it; faults_clear only takes it out of force.
@@ -14,7 +14,6 @@
 #include "faults.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -23,7 +22,22 @@
 #include "journal.h"
 #include "service.h"
 
-typedef struct Deed Deed;
+typedef enum Deed
+{
+	DO_PASS,
+	DO_ERROR,
+	DO_DROP_BEFORE,
+	DO_DROP_AFTER,
+	DO_DELAY,
+	DO_HANG,
+	DO_FAIL_ENTRIES				/* by those who handle batches */
+} Deed;
+
+static const char *const deed_names[] = {
+	"pass", "error", "drop_before", "drop_after", "delay_ms", "hang", "fail_entries"
+};
+
+#define N_DEEDS		(sizeof(deed_names) / sizeof(deed_names[0]))
 
 typedef struct Fault
 {
@@ -32,24 +46,18 @@ typedef struct Fault
 	const char *service;
 	const char *action;
 	const char *resource;
-	const Deed *deed;
+	Deed		deed;
 	json_int_t	skip;
 	json_int_t	times;			/* -1: without end */
 	json_int_t	seen;
 	json_int_t	fired;
 	json_int_t	ms;
-	json_int_t	kill_pid;
+	pid_t		kill_pid;
 	int			status;
 	const char *code;
 	const char *message;
 	bool		in_force;
 } Fault;
-
-struct Deed
-{
-	const char *name;
-	bool		(*fire) (Exchange *x, const Fault *fault);	/* as faults_apply */
-};
 
 typedef struct Delay
 {
@@ -58,44 +66,6 @@ typedef struct Delay
 } Delay;
 
 static Fault *faults;
-
-static bool
-do_pass(Exchange *x, const Fault *fault)
-{
-	x->fault = fault;
-	return false;
-}
-
-static bool
-do_error(Exchange *x, const Fault *fault)
-{
-	x->service->refuse(x, fault->status, fault->code, fault->message);
-	return true;
-}
-
-static bool
-do_drop_before(Exchange *x, const Fault *fault)
-{
-	(void) fault;
-	http_cut(x);
-	return true;
-}
-
-static bool
-do_drop_after(Exchange *x, const Fault *fault)
-{
-	(void) fault;
-	x->drop_answer = true;
-	return false;
-}
-
-static bool
-do_hang(Exchange *x, const Fault *fault)
-{
-	(void) fault;
-	http_park(x, NULL, NULL);
-	return true;
-}
 
 static void
 delay_over(Timer *timer)
@@ -117,104 +87,99 @@ delay_gone(Exchange *x)
 	free(delay);
 }
 
-static bool
-do_delay(Exchange *x, const Fault *fault)
+static void
+delay(Exchange *x, int64_t ms)
 {
 	Delay	   *delay = mem_zalloc(sizeof(Delay));
 
 	delay->x = x;
 	delay->timer.fire = delay_over;
-	timer_set(&delay->timer, clock_now_ms() + fault->ms);
+	timer_set(&delay->timer, clock_now_ms() + ms);
 	http_park(x, delay_gone, delay);
-	return true;
 }
 
-static const Deed deeds[] = {
-	{"error", do_error},
-	{"drop_before", do_drop_before},
-	{"drop_after", do_drop_after},
-	{"delay_ms", do_delay},
-	{"hang", do_hang},
-	{"fail_entries", do_pass},
-	{"pass", do_pass},
-};
-
-static const Deed *
-find_deed(const char *name)
+/* Does what the script says; true when that is or will be the answer. */
+static bool
+fire(const Fault *fault, Exchange *x)
 {
-	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+	switch (fault->deed)
 	{
-		if (strcmp(deeds[i].name, name) == 0)
-			return &deeds[i];
+		case DO_ERROR:
+			x->service->refuse(x, fault->status, fault->code, fault->message);
+			return true;
+		case DO_DROP_BEFORE:
+			http_cut(x);
+			return true;
+		case DO_DELAY:
+			delay(x, fault->ms);
+			return true;
+		case DO_HANG:
+			http_park(x, NULL, NULL);
+			return true;
+		case DO_DROP_AFTER:
+			x->drop_answer = true;
+			return false;
+		case DO_FAIL_ENTRIES:
+			x->fault = fault;
+			return false;
+		case DO_PASS:
+			break;
 	}
-	return NULL;
+	return false;
 }
 
-static json_int_t
-get_int(const json_t *script, const char *name, json_int_t otherwise)
-{
-	const json_t *value = json_object_get(script, name);
-
-	return json_is_integer(value) ? json_integer_value(value) : otherwise;
-}
-
+/* Reads the members of fault->script; NULL, or what is wrong. */
 static const char *
-get_text(const json_t *script, const char *name, const char *otherwise)
+read_script(Fault *fault)
 {
-	const char *value = json_string_value(json_object_get(script, name));
+	const char *deed = "pass";
+	int			pid = 0;
 
-	return value != NULL ? value : otherwise;
-}
-
-static const char *
-check_script(const json_t *script, const Deed *deed)
-{
-	json_int_t	status = get_int(script, "status", 500);
-	json_int_t	pid = get_int(script, "kill", 0);
-
-	if (deed == NULL)
+	if (json_unpack(fault->script, "{s?s,s?s,s?s,s?s,s?s,s?s,s?I,s?I,s?I,s?i,s?i}", "service", &fault->service,
+					"action", &fault->action, "resource", &fault->resource, "do", &deed,
+					"code", &fault->code, "message", &fault->message, "skip", &fault->skip,
+					"times", &fault->times, "ms", &fault->ms, "status", &fault->status, "kill", &pid) != 0)
+		return "a member has the wrong type";
+	fault->kill_pid = pid;
+	while (fault->deed < N_DEEDS && strcmp(deed_names[fault->deed], deed) != 0)
+		fault->deed++;
+	if (fault->deed == N_DEEDS)
 		return "\"do\" must be error, drop_before, drop_after, delay_ms, hang, fail_entries or pass";
-	if (status < 200 || status > 599)
+	if (fault->status < 200 || fault->status > 599)
 		return "\"status\" must be between 200 and 599";
-	if (pid < 0 || pid == 1 || pid > INT32_MAX)
+	if (pid < 0 || pid == 1)
 		return "\"kill\" must be the id of a process";
-	if (get_int(script, "ms", 0) < 0)
+	if (fault->ms < 0)
 		return "\"ms\" must not be negative";
 	return NULL;
 }
 
-bool
-faults_add(const json_t *script, char *reason, size_t reason_size)
+const char *
+faults_add(const json_t *script)
 {
-	const Deed *deed = find_deed(get_text(script, "do", "pass"));
-	const char *wrong = check_script(script, deed);
-	Fault	   *fault;
+	Fault	   *fault = mem_zalloc(sizeof(Fault));
 	Fault	  **last = &faults;
+	const char *wrong;
 
+	*fault = (Fault) {
+		.script = json_deep_copy(script),
+			.times = 1,
+			.status = 500,
+			.code = "InternalError",
+			.message = "We encountered an internal error. Please try again.",
+			.in_force = true
+	};
+	wrong = read_script(fault);
 	if (wrong != NULL)
 	{
-		snprintf(reason, reason_size, "%s", wrong);
-		return false;
+		json_decref(fault->script);
+		free(fault);
+		return wrong;
 	}
-	fault = mem_zalloc(sizeof(Fault));
-	fault->script = json_deep_copy(script);
-	script = fault->script;
-	fault->service = get_text(script, "service", NULL);
-	fault->action = get_text(script, "action", NULL);
-	fault->resource = get_text(script, "resource", NULL);
-	fault->deed = deed;
-	fault->skip = get_int(script, "skip", 0);
-	fault->times = get_int(script, "times", 1);
-	fault->ms = get_int(script, "ms", 0);
-	fault->kill_pid = get_int(script, "kill", 0);
-	fault->status = (int) get_int(script, "status", 500);
-	fault->code = get_text(script, "code", "InternalError");
-	fault->message = get_text(script, "message", "We encountered an internal error. Please try again.");
-	fault->in_force = true;
 	while (*last != NULL)
 		last = &(*last)->next;
 	*last = fault;
-	return true;
+	return NULL;
 }
 
 void
@@ -243,7 +208,7 @@ matches(const Fault *fault, const Exchange *x)
 {
 	return fault->in_force && (fault->times < 0 || fault->fired < fault->times) &&
 		(fault->service == NULL || strcmp(fault->service, x->service->name) == 0) &&
-		(fault->action == NULL || strcmp(fault->action, x->action) == 0) &&
+		(fault->action == NULL || (x->action != NULL && strcmp(fault->action, x->action) == 0)) &&
 		(fault->resource == NULL || strcmp(fault->resource, x->resource) == 0);
 }
 
@@ -260,11 +225,11 @@ faults_apply(Exchange *x)
 		return false;
 	fault->fired++;
 	if (fault->kill_pid > 0)
-		kill((pid_t) fault->kill_pid, SIGKILL);
+		kill(fault->kill_pid, SIGKILL);
 	journal_effect("fault", "ssssI", "service", x->service->name,
-				   "action", x->action, "resource", x->resource, "do", fault->deed->name,
-				   "killed", fault->kill_pid);
-	return fault->deed->fire(x, fault);
+				   "action", x->action, "resource", x->resource, "do", deed_names[fault->deed],
+				   "killed", (json_int_t) fault->kill_pid);
+	return fire(fault, x);
 }
 
 bool

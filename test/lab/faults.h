@@ -11,11 +11,8 @@
 
 #include "server.h"
 
-/*
- * Adds a fault from its JSON form (README.md names the members).  False with
- * a reason when it makes no sense.
- */
-bool		faults_add(const json_t *script, char *reason, size_t reason_size);
+/* Adds a fault from its JSON form (README.md names the members); NULL, or why it makes no sense. */
+const char *faults_add(const json_t *script);
 void		faults_clear(void);
 
 /* The faults still in force, with how often each fired; a new reference. */

@@ -32,14 +32,19 @@
 
 struct FifoGroup
 {
-	FifoGroup  *prev,
-			   *next;			/* in the ready list */
-	FifoMessage *head,
-			   *tail;
+	TAILQ_ENTRY(FifoGroup) link;	/* in the list of ready ones */
+	TAILQ_HEAD(, FifoMessage) messages;
 	bool		ready;
 	char	   *key;
 	size_t		key_len;
 };
+
+/* A receive that was given a ReceiveRequestAttemptId, and what it returned. */
+typedef struct FifoAttempt
+{
+	size_t		count;
+	FifoHandle	handles[FIFO_BATCH_MAX];
+} FifoAttempt;
 
 static uint64_t next_serial = 1;
 
@@ -50,6 +55,10 @@ fifo_new(const FifoOptions *options)
 
 	queue->options = *options;
 	queue->next_receive = 1;
+	TAILQ_INIT(&queue->messages);
+	TAILQ_INIT(&queue->ready);
+	memory_init(&queue->dedup);
+	memory_init(&queue->attempts);
 	return queue;
 }
 
@@ -59,9 +68,7 @@ group_unready(Fifo *queue, FifoGroup *group)
 {
 	if (!group->ready)
 		return;
-	*(group->prev != NULL ? &group->prev->next : &queue->ready_first) = group->next;
-	*(group->next != NULL ? &group->next->prev : &queue->ready_last) = group->prev;
-	group->prev = group->next = NULL;
+	TAILQ_REMOVE(&queue->ready, group, link);
 	group->ready = false;
 	queue->n_ready--;
 }
@@ -70,20 +77,18 @@ group_unready(Fifo *queue, FifoGroup *group)
 static void
 group_review(Fifo *queue, FifoGroup *group)
 {
-	if (group->head == NULL)
+	if (TAILQ_EMPTY(&group->messages))
 	{
 		group_unready(queue, group);
 		table_remove(&queue->groups, group->key, group->key_len);
 		free(group->key);
 		free(group);
 	}
-	else if (fifo_is_hidden(group->head))
+	else if (fifo_is_hidden(TAILQ_FIRST(&group->messages)))
 		group_unready(queue, group);
 	else if (!group->ready)
 	{
-		group->prev = queue->ready_last;
-		*(queue->ready_last != NULL ? &queue->ready_last->next : &queue->ready_first) = group;
-		queue->ready_last = group;
+		TAILQ_INSERT_TAIL(&queue->ready, group, link);
 		group->ready = true;
 		queue->n_ready++;
 	}
@@ -99,20 +104,12 @@ group_of(Fifo *queue, const FifoMessage *message)
 	if (group == NULL)
 	{
 		group = mem_zalloc(sizeof(FifoGroup));
+		TAILQ_INIT(&group->messages);
 		group->key = mem_strndup(key, len);
 		group->key_len = len;
 		table_put(&queue->groups, key, len, group);
 	}
 	return group;
-}
-
-static void
-hide(Fifo *queue, FifoMessage *message, int64_t until_ms)
-{
-	if (message->delayed)
-		queue->n_delayed--;
-	message->delayed = false;
-	heap_set(&queue->hidden, &message->hidden, until_ms);
 }
 
 static void
@@ -122,6 +119,13 @@ show(Fifo *queue, FifoMessage *message)
 		queue->n_delayed--;
 	message->delayed = false;
 	heap_remove(&queue->hidden, &message->hidden);
+}
+
+static void
+hide(Fifo *queue, FifoMessage *message, int64_t until_ms)
+{
+	show(queue, message);
+	heap_set(&queue->hidden, &message->hidden, until_ms);
 }
 
 /* Puts a message at the end of its group and of the queue, with a new sequence number. */
@@ -135,12 +139,8 @@ enqueue(Fifo *queue, FifoMessage *message, int64_t now_ms, int64_t delay_ms)
 	/* 20 digits, beyond 64 bits, as AWS's are; gaps are normal there */
 	snprintf(message->sequence, sizeof(message->sequence), "18849%015llu",
 			 496460467696128ULL + 256ULL * (unsigned long long) queue->next_sequence++);
-	message->prev = group->tail;
-	*(group->tail != NULL ? &group->tail->next : &group->head) = message;
-	group->tail = message;
-	message->older = queue->newest;
-	*(queue->newest != NULL ? &queue->newest->newer : &queue->oldest) = message;
-	queue->newest = message;
+	TAILQ_INSERT_TAIL(&group->messages, message, in_group);
+	TAILQ_INSERT_TAIL(&queue->messages, message, in_queue);
 	table_put(&queue->by_serial, &message->serial, sizeof(message->serial), message);
 	if (delay_ms > 0)
 	{
@@ -155,14 +155,9 @@ enqueue(Fifo *queue, FifoMessage *message, int64_t now_ms, int64_t delay_ms)
 static void
 dequeue(Fifo *queue, FifoMessage *message)
 {
-	FifoGroup  *group = message->group;
-
 	show(queue, message);
-	*(message->prev != NULL ? &message->prev->next : &group->head) = message->next;
-	*(message->next != NULL ? &message->next->prev : &group->tail) = message->prev;
-	*(message->older != NULL ? &message->older->newer : &queue->oldest) = message->newer;
-	*(message->newer != NULL ? &message->newer->older : &queue->newest) = message->older;
-	message->prev = message->next = message->older = message->newer = NULL;
+	TAILQ_REMOVE(&message->group->messages, message, in_group);
+	TAILQ_REMOVE(&queue->messages, message, in_queue);
 	message->group = NULL;
 	table_remove(&queue->by_serial, &message->serial, sizeof(message->serial));
 }
@@ -209,23 +204,32 @@ message_new(const FifoDraft *draft)
 void
 fifo_send(Fifo *queue, const FifoDraft *draft, int64_t now_ms, FifoReceipt *receipt)
 {
-	const FifoReceipt *known = queue->options.fifo ? fifo_known_dedup(queue, draft, now_ms) : NULL;
+	Buf			key = {0};
+	const FifoReceipt *known = NULL;
 	FifoMessage *message;
 
+	/* neither id can contain a line feed */
+	buf_addf(&key, "%s\n%s", queue->options.scope_group ? draft->group_id : "", draft->dedup_id);
+	if (queue->options.fifo)
+		known = memory_get(&queue->dedup, key.data, now_ms);
 	if (known != NULL)
 	{
 		*receipt = *known;
 		receipt->duplicate = true;
 		json_decref(draft->attributes);
-		return;
 	}
-	message = message_new(draft);
-	enqueue(queue, message, now_ms, draft->delay_ms);
-	memcpy(receipt->id, message->id, sizeof(receipt->id));
-	memcpy(receipt->sequence, message->sequence, sizeof(receipt->sequence));
-	receipt->duplicate = false;
-	if (queue->options.fifo)
-		fifo_remember_dedup(queue, draft, receipt, now_ms);
+	else
+	{
+		message = message_new(draft);
+		enqueue(queue, message, now_ms, draft->delay_ms);
+		memcpy(receipt->id, message->id, sizeof(receipt->id));
+		memcpy(receipt->sequence, message->sequence, sizeof(receipt->sequence));
+		receipt->duplicate = false;
+		/* kept even after the message was deleted (recorded) */
+		if (queue->options.fifo)
+			memory_put(&queue->dedup, key.data, receipt, sizeof(*receipt), now_ms);
+	}
+	buf_free(&key);
 }
 
 /*
@@ -273,9 +277,9 @@ take_run(Fifo *queue, FifoGroup *group, size_t room, int64_t visibility_ms, int6
 	size_t		n = 0;
 	FifoMessage *next;
 
-	for (FifoMessage *message = group->head; message != NULL && n < room; message = next)
+	for (FifoMessage *message = TAILQ_FIRST(&group->messages); message != NULL && n < room; message = next)
 	{
-		next = message->next;
+		next = TAILQ_NEXT(message, in_group);
 		if (fifo_is_hidden(message) || fifo_in_flight(queue) >= IN_FLIGHT_MAX)
 			break;
 		if (queue->options.dead_letter != NULL &&
@@ -314,11 +318,21 @@ repeat_attempt(Fifo *queue, const FifoAttempt *attempt, int64_t visibility_ms, i
 	return FIFO_OK;
 }
 
+static void
+remember_attempt(Fifo *queue, const char *id, FifoMessage **messages, size_t count, int64_t now_ms)
+{
+	FifoAttempt attempt = {.count = count};
+
+	for (size_t i = 0; i < count; i++)
+		attempt.handles[i] = (FifoHandle) {messages[i]->serial, messages[i]->receive};
+	memory_put(&queue->attempts, id, &attempt, sizeof(attempt), now_ms);
+}
+
 FifoVerdict
 fifo_receive(Fifo *queue, size_t max, int64_t visibility_ms, const char *attempt_id,
 			 int64_t now_ms, FifoMessage **messages, size_t *count, bool *repeated)
 {
-	const FifoAttempt *attempt = attempt_id != NULL ? fifo_known_attempt(queue, attempt_id, now_ms) : NULL;
+	const FifoAttempt *attempt = attempt_id != NULL ? memory_get(&queue->attempts, attempt_id, now_ms) : NULL;
 	size_t		groups;
 
 	*count = 0;
@@ -334,14 +348,14 @@ fifo_receive(Fifo *queue, size_t max, int64_t visibility_ms, const char *attempt
 	}
 	for (groups = queue->n_ready; groups > 0 && *count < max; groups--)
 	{
-		FifoGroup  *group = queue->ready_first;
+		FifoGroup  *group = TAILQ_FIRST(&queue->ready);
 
 		group_unready(queue, group);
 		*count += take_run(queue, group, max - *count, visibility_ms, now_ms, messages + *count);
 		group_review(queue, group);
 	}
 	if (attempt_id != NULL && *count > 0)
-		fifo_remember_attempt(queue, attempt_id, messages, *count, now_ms);
+		remember_attempt(queue, attempt_id, messages, *count, now_ms);
 	return FIFO_OK;
 }
 
@@ -376,15 +390,16 @@ fifo_change_visibility(Fifo *queue, FifoMessage *message, int64_t visibility_ms,
 void
 fifo_purge(Fifo *queue)
 {
-	while (queue->oldest != NULL)
-		fifo_delete(queue, queue->oldest);
-	fifo_forget_dedups(queue, INT64_MAX);	/* a purge clears them (recorded) */
+	while (!TAILQ_EMPTY(&queue->messages))
+		fifo_delete(queue, TAILQ_FIRST(&queue->messages));
+	memory_expire(&queue->dedup, INT64_MAX);	/* a purge clears them (recorded) */
 }
 
 void
 fifo_expire(Fifo *queue, int64_t now_ms)
 {
 	HeapNode   *first;
+	FifoMessage *oldest;
 
 	while ((first = heap_first(&queue->hidden)) != NULL && first->key <= now_ms)
 	{
@@ -393,8 +408,9 @@ fifo_expire(Fifo *queue, int64_t now_ms)
 		show(queue, message);
 		group_review(queue, message->group);
 	}
-	while (queue->oldest != NULL && queue->oldest->sent_ms + queue->options.retention_ms <= now_ms)
-		fifo_delete(queue, queue->oldest);
+	while ((oldest = TAILQ_FIRST(&queue->messages)) != NULL &&
+		   oldest->sent_ms + queue->options.retention_ms <= now_ms)
+		fifo_delete(queue, oldest);
 }
 
 int64_t
@@ -409,12 +425,12 @@ void
 fifo_free(Fifo *queue)
 {
 	fifo_purge(queue);
-	fifo_forget_attempts(queue, INT64_MAX);
-	table_clear(&queue->groups, NULL);
-	table_clear(&queue->by_serial, NULL);
-	table_clear(&queue->dedup, NULL);
-	table_clear(&queue->attempts, NULL);
-	table_clear(&queue->moved_away, NULL);
+	memory_expire(&queue->attempts, INT64_MAX);
+	table_free(&queue->groups);
+	table_free(&queue->by_serial);
+	table_free(&queue->dedup.by_key);
+	table_free(&queue->attempts.by_key);
+	table_free(&queue->moved_away);
 	free(queue->hidden.nodes);
 	free(queue);
 }

@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <jansson.h>
 
 #include "codec.h"
+#include "fifo_memory.h"
 #include "table.h"
 
 #define FIFO_BATCH_MAX		10
@@ -23,10 +25,8 @@ typedef struct FifoGroup FifoGroup;
 typedef struct FifoMessage
 {
 	HeapNode	hidden;			/* while invisible; key: when it ends */
-	struct FifoMessage *prev,
-			   *next;			/* in the group, in order */
-	struct FifoMessage *older,
-			   *newer;			/* in the queue, in order */
+	TAILQ_ENTRY(FifoMessage) in_group;	/* in order */
+	TAILQ_ENTRY(FifoMessage) in_queue;	/* in order */
 	FifoGroup  *group;
 	uint64_t	serial;			/* names it, across queues */
 	uint64_t	receive;		/* serial of its latest receive, 0 before the first */
@@ -65,17 +65,11 @@ struct Fifo
 	FifoOptions options;		/* may be changed, except for the two flags */
 	Table		groups;
 	Table		by_serial;
-	Table		dedup;
-	Table		attempts;
+	Memory		dedup;			/* FifoReceipts by group (or "") and dedup id */
+	Memory		attempts;		/* what receives with an attempt id returned */
 	Table		moved_away;		/* serials of messages now in a dead-letter queue */
-	struct DedupEntry *dedup_first,
-			   *dedup_last;		/* in order of expiry */
-	struct FifoAttempt *attempt_first,
-			   *attempt_last;	/* likewise */
-	FifoMessage *oldest,
-			   *newest;
-	FifoGroup  *ready_first,
-			   *ready_last;		/* groups whose head can be received */
+	TAILQ_HEAD(MessageList, FifoMessage) messages;
+	TAILQ_HEAD(, FifoGroup) ready;	/* groups whose head can be received */
 	size_t		n_ready;
 	Heap		hidden;
 	size_t		n_delayed;

@@ -7,6 +7,8 @@
  */
 #include "server.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,35 +48,37 @@ http_headers(const Exchange *x, void *arg,
 const char *
 http_query(const Exchange *x, const char *name)
 {
-	for (size_t i = 0; i < x->n_pairs; i++)
-	{
-		if (strcmp(x->pairs[i].name, name) == 0)
-			return x->pairs[i].value;
-	}
-	return NULL;
+	const char *value = NULL;
+
+	if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+									  &value, NULL) != MHD_YES)
+		return NULL;
+	return value != NULL ? value : "";
 }
 
 void
-http_add_header(Exchange *x, const char *name, const char *value)
+http_add_header(Exchange *x, const char *name, const char *format,...)
 {
+	Buf			value = {0};
+	va_list		args;
+
+	va_start(args, format);
+	buf_addv(&value, format, args);
+	va_end(args);
 	if (x->response == NULL)
 		x->response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	MHD_add_response_header(x->response, name, value);
+	MHD_add_response_header(x->response, name, value.data);
+	buf_free(&value);
 }
 
 void
 http_answer(Exchange *x, int status, const char *content_type, Buf *body)
 {
-	struct MHD_Response *response;
+	bool		empty = body == NULL || body->data == NULL;
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(empty ? 0 : body->len, empty ? NULL : body->data,
+										empty ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
 
-	if (body != NULL && body->len > 0)
-		response = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
-	else
-	{
-		response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-		if (body != NULL)
-			free(body->data);
-	}
 	if (body != NULL)
 		memset(body, 0, sizeof(*body));
 	if (content_type != NULL)
@@ -82,40 +86,21 @@ http_answer(Exchange *x, int status, const char *content_type, Buf *body)
 	server_finish(x, status, response);
 }
 
-typedef struct BlobPart
+void
+http_answer_json(Exchange *x, int status, const char *content_type, json_t *body)
 {
-	Blob	   *blob;
-	size_t		from;
-	size_t		len;
-} BlobPart;
+	Buf			text = {.data = json_dumps(body, JSON_COMPACT)};
 
-static ssize_t
-read_part(void *arg, uint64_t at, char *out, size_t max)
-{
-	const BlobPart *part = arg;
-	size_t		left = at < part->len ? part->len - (size_t) at : 0;
-	size_t		n = left < max ? left : max;
-
-	if (n == 0)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	memcpy(out, part->blob->data + part->from + at, n);
-	return (ssize_t) n;
-}
-
-static void
-free_part(void *arg)
-{
-	BlobPart   *part = arg;
-
-	blob_drop(part->blob);
-	free(part);
+	text.len = text.data != NULL ? strlen(text.data) : 0;
+	json_decref(body);
+	http_answer(x, status, content_type, &text);
 }
 
 void
 http_answer_blob(Exchange *x, int status, Blob *blob, size_t from, size_t len)
 {
-	BlobPart   *part = mem_zalloc(sizeof(BlobPart));
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer_with_free_callback_cls(len, blob->data + from, blob_drop, blob_share(blob));
 
-	*part = (BlobPart) {blob_share(blob), from, len};
-	server_finish(x, status, MHD_create_response_from_callback(len, 32 * 1024, read_part, part, free_part));
+	server_finish(x, status, response);
 }

@@ -12,24 +12,15 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "clock.h"
-#include "emit.h"
-#include "table.h"
-
-typedef struct Count
-{
-	json_int_t	requests;
-	json_int_t	errors;
-} Count;
+#include "service.h"
 
 static int	journal_fd = -1;
 static long long next_line = 1;
-static Table counts;
+static json_t *counts;
 
 bool
 journal_open(const char *path)
@@ -38,20 +29,16 @@ journal_open(const char *path)
 	return journal_fd >= 0;
 }
 
-/* Numbers and times; the line's buffer is reused. */
+/* A new line, with its number and times; the buffer is reused. */
 static Buf *
 new_line(void)
 {
 	static Buf	line;
-	int64_t		real_us;
+	int64_t		real_us = clock_real_us();
 
 	line.len = 0;
-	buf_adds(&line, "{");
-	emit_integer(&line, "n", next_line++);
-	emit_integer(&line, "t", clock_now_ms());
-	real_us = clock_real_us();
-	emit_name(&line, "real");
-	buf_addf(&line, "%lld.%03d", (long long) (real_us / 1000), (int) (real_us % 1000));
+	buf_addf(&line, "{\"n\":%lld,\"t\":%lld,\"real\":%lld.%03d", next_line++, (long long) clock_now_ms(),
+			 (long long) (real_us / 1000), (int) (real_us % 1000));
 	return &line;
 }
 
@@ -74,74 +61,78 @@ journal_effect(const char *event, const char *format,...)
 	line = new_line();
 	emit_text(line, "event", event);
 	va_start(args, format);
-	emit_members(line, format, args);
+	for (; *format != '\0'; format++)
+	{
+		const char *name = va_arg(args, const char *);
+		const char *text = *format == 's' ? va_arg(args, const char *) : "";
+
+		if (text == NULL)
+			continue;
+		emit_name(line, name);
+		if (*format == 's')
+			emit_string(line, text, strlen(text));
+		else if (*format == 'b')
+			buf_adds(line, va_arg(args, int) ? "true" : "false");
+		else if (*format == 'f')
+			buf_addf(line, "%g", va_arg(args, double));
+		else
+			buf_addf(line, "%lld", (long long) va_arg(args, json_int_t));
+	}
 	va_end(args);
 	write_line(line);
 }
 
 static void
-count_request(const JournalRequest *request)
+count(json_t *both, const char *name)
 {
-	char		name[128];
-	size_t		len = (size_t) snprintf(name, sizeof(name), "%s.%s", request->service, request->action);
-	Count	   *count;
+	json_t	   *number = json_object_get(both, name);
 
-	if (len >= sizeof(name))
-		len = sizeof(name) - 1;
-	count = table_get(&counts, name, len);
-	if (count == NULL)
-	{
-		if (counts.count >= 1000)
-			return;				/* somebody makes names up */
-		count = mem_zalloc(sizeof(Count));
-		table_put(&counts, name, len, count);
-	}
-	count->requests++;
-	if (request->status == 0 || request->status >= 400)
-		count->errors++;
+	json_integer_set(number, json_integer_value(number) + 1);
 }
 
 static void
-emit_given(Buf *line, const char *name, const char *value)
+count_request(const char *service, const char *action, bool failed)
 {
-	if (value != NULL && value[0] != '\0')
-		emit_text(line, name, value);
+	char		name[128];
+	json_t	   *both;
+
+	snprintf(name, sizeof(name), "%s.%s", service, action);
+	if (counts == NULL)
+		counts = json_object();
+	both = json_object_get(counts, name);
+	if (both == NULL)
+		json_object_set_new(counts, name, both = json_pack("{s:i,s:i}", "requests", 0, "errors", 0));
+	count(both, "requests");
+	if (failed)
+		count(both, "errors");
 }
 
 void
-journal_request(const JournalRequest *request)
+journal_request(const Exchange *x)
 {
+	const char *action = x->action != NULL ? x->action : "unknown";
 	Buf		   *line;
 
-	count_request(request);
+	count_request(x->service->name, action, x->status == 0 || x->status >= 400);
 	if (journal_fd < 0)
 		return;
 	line = new_line();
-	emit_name(line, "request");
-	buf_adds(line, "true");
-	emit_given(line, "service", request->service);
-	emit_given(line, "action", request->action);
-	emit_given(line, request->resource_kind, request->resource);
-	emit_given(line, "key", request->key);
-	emit_integer(line, "status", request->status);
-	emit_given(line, "error", request->error);
-	emit_integer(line, "ms", request->ms);
+	buf_adds(line, ",\"request\":true");
+	emit_text(line, "service", x->service->name);
+	emit_text(line, "action", action);
+	if (x->resource[0] != '\0')
+		emit_text(line, x->resource_kind, x->resource);
+	if (x->key != NULL)
+		emit_text(line, "key", x->key);
+	buf_addf(line, ",\"status\":%d", x->status);
+	if (x->error[0] != '\0')
+		emit_text(line, "error", x->error);
+	buf_addf(line, ",\"ms\":%lld", (long long) (clock_real_ms() - x->started_ms));
 	write_line(line);
 }
 
 json_t *
 journal_counts(void)
 {
-	json_t	   *all = json_object();
-	TableWalk	walk = {0};
-	TableEntry *entry;
-
-	while ((entry = table_next(&counts, &walk)) != NULL)
-	{
-		const Count *count = entry->value;
-
-		json_object_set_new(all, entry->key, json_pack("{s:I,s:I}", "requests", count->requests,
-													   "errors", count->errors));
-	}
-	return all;
+	return counts != NULL ? json_deep_copy(counts) : json_object();
 }

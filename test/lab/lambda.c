@@ -39,13 +39,16 @@ lambda_function(const char *name, bool create)
 	size_t		len = strlen(name);
 
 	if (function != NULL || !create || len == 0 || len > FUNCTION_NAME_MAX ||
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != len)
+		strspn(name, ALPHANUMERIC "-_") != len)
 		return function;
 	function = mem_zalloc(sizeof(Function));
 	snprintf(function->name, sizeof(function->name), "%s", name);
 	snprintf(function->arn, sizeof(function->arn), "arn:aws:lambda:%s:%s:function:%s",
 			 cloud.region, cloud.account, name);
 	function->timeout_ms = DEFAULT_TIMEOUT_MS;
+	TAILQ_INIT(&function->queue);
+	TAILQ_INIT(&function->running);
+	TAILQ_INIT(&function->idle);
 	table_put(&functions, name, len, function);
 	return function;
 }
@@ -63,31 +66,6 @@ lambda_function_of_arn(const char *arn)
 }
 
 static void
-enqueue(Invocation *invocation)
-{
-	Function   *function = invocation->function;
-
-	invocation->state = INVOCATION_QUEUED;
-	invocation->next = NULL;
-	*(function->queue_last != NULL ? &function->queue_last->next : &function->queue_first) = invocation;
-	function->queue_last = invocation;
-	function->n_queued++;
-}
-
-static Invocation *
-dequeue(Function *function)
-{
-	Invocation *invocation = function->queue_first;
-
-	function->queue_first = invocation->next;
-	if (function->queue_first == NULL)
-		function->queue_last = NULL;
-	invocation->next = NULL;
-	function->n_queued--;
-	return invocation;
-}
-
-static void
 deadline_passed(Timer *timer)
 {
 	lambda_finish((Invocation *) timer, OUTCOME_TIMEOUT, NULL, NULL);
@@ -102,24 +80,38 @@ start(Invocation *invocation)
 	invocation->deadline_ms = invocation->handed_ms + invocation->function->timeout_ms;
 	invocation->timer.fire = deadline_passed;
 	timer_set(&invocation->timer, invocation->deadline_ms);
+	TAILQ_INSERT_TAIL(&invocation->function->running, invocation, link);
 	invocation->function->n_running++;
-	journal_effect("lambda.invoke", "ssIi", "function", invocation->function->name,
+	journal_effect("lambda.invoke", "ssII", "function", invocation->function->name,
 				   "request_id", invocation->id, "bytes", (json_int_t) invocation->event->len,
-				   "try", invocation->tries);
+				   "try", (json_int_t) invocation->tries);
 }
 
 static void
 dispatch(Function *function)
 {
-	while (function->queue_first != NULL && function->idle_first != NULL)
-	{
-		Invocation *invocation = dequeue(function);
-		Runtime    *runtime = function->idle_first;
+	Invocation *invocation;
+	Runtime    *runtime;
 
+	while ((invocation = TAILQ_FIRST(&function->queue)) != NULL && (runtime = TAILQ_FIRST(&function->idle)) != NULL)
+	{
 		lambda_forget_runtime(function, runtime);
+		TAILQ_REMOVE(&function->queue, invocation, link);
+		function->n_queued--;
 		start(invocation);
 		runtime->hand(runtime, invocation);
 	}
+}
+
+static void
+enqueue(Invocation *invocation)
+{
+	Function   *function = invocation->function;
+
+	invocation->state = INVOCATION_QUEUED;
+	TAILQ_INSERT_TAIL(&function->queue, invocation, link);
+	function->n_queued++;
+	dispatch(function);
 }
 
 static Invocation *
@@ -145,7 +137,6 @@ lambda_send_event(Function *function, const char *event, size_t len)
 	journal_effect("lambda.queued", "ssI", "function", function->name,
 				   "request_id", invocation->id, "bytes", (json_int_t) len);
 	enqueue(invocation);
-	dispatch(function);
 	return invocation->id;
 }
 
@@ -160,16 +151,13 @@ lambda_call(Function *function, const char *event, size_t len, void *caller,
 	invocation->caller = caller;
 	invocation->finished = finished;
 	enqueue(invocation);
-	dispatch(function);
 	return invocation;
 }
 
 void
 lambda_next(Function *function, Runtime *runtime)
 {
-	runtime->next = NULL;
-	*(function->idle_last != NULL ? &function->idle_last->next : &function->idle_first) = runtime;
-	function->idle_last = runtime;
+	TAILQ_INSERT_TAIL(&function->idle, runtime, link);
 	function->n_idle++;
 	dispatch(function);
 }
@@ -177,18 +165,8 @@ lambda_next(Function *function, Runtime *runtime)
 void
 lambda_forget_runtime(Function *function, Runtime *runtime)
 {
-	Runtime    *before = NULL;
-
-	for (Runtime *at = function->idle_first; at != NULL; before = at, at = at->next)
-	{
-		if (at != runtime)
-			continue;
-		*(before != NULL ? &before->next : &function->idle_first) = at->next;
-		if (function->idle_last == at)
-			function->idle_last = before;
-		function->n_idle--;
-		return;
-	}
+	TAILQ_REMOVE(&function->idle, runtime, link);
+	function->n_idle--;
 }
 
 Invocation *
@@ -202,17 +180,11 @@ lambda_find(const Function *function, const char *id)
 bool
 lambda_is_busy(const Function *function, int peer_port)
 {
-	TableWalk	walk = {0};
-	TableEntry *entry;
+	const Invocation *invocation;
 
-	if (function->n_running == 0)
-		return false;
-	while ((entry = table_next(&invocations, &walk)) != NULL)
+	TAILQ_FOREACH(invocation, &function->running, link)
 	{
-		const Invocation *invocation = entry->value;
-
-		if (invocation->function == function && invocation->state == INVOCATION_RUNNING &&
-			invocation->peer_port == peer_port)
+		if (invocation->peer_port == peer_port)
 			return true;
 	}
 	return false;
@@ -234,7 +206,6 @@ try_again(Timer *timer)
 
 	invocation->function->n_resting--;
 	enqueue(invocation);
-	dispatch(invocation->function);
 }
 
 static void
@@ -246,16 +217,17 @@ rest(Invocation *invocation)
 	invocation->function->n_resting++;
 	invocation->timer.fire = try_again;
 	timer_set(&invocation->timer, clock_now_ms() + seconds * 1000);
-	journal_effect("lambda.retry", "ssii", "function", invocation->function->name,
-				   "request_id", invocation->id, "seconds", seconds, "try", invocation->tries + 1);
+	journal_effect("lambda.retry", "ssII", "function", invocation->function->name,
+				   "request_id", invocation->id, "seconds", (json_int_t) seconds,
+				   "try", (json_int_t) invocation->tries + 1);
 }
 
 static void
 conclude(Invocation *invocation, bool failed)
 {
 	if (failed && !invocation->wanted_by_caller)
-		journal_effect("lambda.discarded", "ssi", "function", invocation->function->name,
-					   "request_id", invocation->id, "tries", invocation->tries);
+		journal_effect("lambda.discarded", "ssI", "function", invocation->function->name,
+					   "request_id", invocation->id, "tries", (json_int_t) invocation->tries);
 	invocation->state = INVOCATION_OVER;
 	blob_drop(invocation->event);
 	invocation->event = NULL;
@@ -271,6 +243,7 @@ lambda_finish(Invocation *invocation, InvocationOutcome outcome, const char *err
 	bool		failed = outcome != OUTCOME_RESPONSE;
 
 	timer_cancel(&invocation->timer);
+	TAILQ_REMOVE(&invocation->function->running, invocation, link);
 	invocation->function->n_running--;
 	journal_effect("lambda.result", "sssIIs", "function", invocation->function->name,
 				   "request_id", invocation->id, "outcome", names[outcome],

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "buf.h"
 #include "clock.h"
@@ -37,7 +38,7 @@ typedef enum InvocationOutcome
 struct Invocation
 {
 	Timer		timer;
-	Invocation *next;			/* in the function's queue */
+	TAILQ_ENTRY(Invocation) link;	/* in its function's queue or running */
 	Function   *function;
 	InvocationState state;
 	char		id[UUID_TEXT];
@@ -57,7 +58,7 @@ struct Invocation
 /* A runtime's pending "next": the API's own struct, as a list member. */
 struct Runtime
 {
-	Runtime    *next;
+	TAILQ_ENTRY(Runtime) link;
 	void		(*hand) (Runtime *runtime, Invocation *invocation);
 };
 
@@ -66,10 +67,9 @@ struct Function
 	char		name[FUNCTION_NAME_MAX + 1];
 	char		arn[256];
 	int64_t		timeout_ms;
-	Invocation *queue_first,
-			   *queue_last;
-	Runtime    *idle_first,
-			   *idle_last;
+	TAILQ_HEAD(, Invocation) queue;
+	TAILQ_HEAD(, Invocation) running;
+	TAILQ_HEAD(, Runtime) idle;
 	size_t		n_idle;
 	size_t		n_queued;
 	size_t		n_running;

@@ -19,8 +19,6 @@
 #include "lambda.h"
 #include "service.h"
 
-#define RUNTIME_VERSION		"/2018-06-01/runtime/"
-#define INVOKE_PREFIX		"/2015-03-31/functions/"
 #define RESPONSE_MAX		(6 * 1024 * 1024 + 100)
 #define SYNC_EVENT_MAX		(6 * 1024 * 1024)
 #define ASYNC_EVENT_MAX		(1024 * 1024)
@@ -31,114 +29,67 @@ typedef struct LambdaCall
 {
 	Runtime		runtime;		/* first: see hand_over */
 	Exchange   *x;
-	char	   *function_name;
-	char	   *id;				/* of the invocation, may be NULL */
+	char		function_name[FUNCTION_NAME_MAX + 1];
+	char		id[64];			/* of the invocation, or "" */
 	Function   *function;
 	Invocation *invocation;		/* of a synchronous Invoke */
 } LambdaCall;
-
-static void
-answer_json(Exchange *x, int status, json_t *body)
-{
-	char	   *text = json_dumps(body, JSON_COMPACT);
-	Buf			out = {0};
-
-	json_decref(body);
-	buf_adds(&out, text != NULL ? text : "{}");
-	free(text);
-	http_answer(x, status, "application/json", &out);
-}
 
 /* The runtime API's shape; Invoke's differs in the header only. */
 static void
 refuse(Exchange *x, int status, const char *code, const char *message)
 {
 	router_note_error(x, code);
-	http_add_header(x, "x-amzn-ErrorType", code);
-	answer_json(x, status, json_pack("{s:s,s:s,s:s}", "errorType", code, "errorMessage", message,
+	http_add_header(x, "x-amzn-ErrorType", "%s", code);
+	http_answer_json(x, status, "application/json", json_pack("{s:s,s:s,s:s}", "errorType", code, "errorMessage", message,
 									 "Message", message));
 }
 
 static void
 accepted(Exchange *x)
 {
-	answer_json(x, 202, json_pack("{s:s}", "status", "OK"));
+	http_answer_json(x, 202, "application/json", json_pack("{s:s}", "status", "OK"));
 }
 
-static void
-set_action(Exchange *x, const char *action)
+/* What a path says after the function's name: an action, and an invocation's id. */
+static const char *
+runtime_action(const char *method, const char *rest, char *id)
 {
-	snprintf(x->action, sizeof(x->action), "%s", action);
-}
+	bool		post = strcmp(method, "POST") == 0;
+	int			end = 0;
 
-/* "invocation/next", "invocation/ID/response", "invocation/ID/error", "init/error" */
-static void
-identify_runtime(Exchange *x, LambdaCall *call, const char *rest)
-{
-	size_t		len;
-	bool		post = strcmp(x->method, "POST") == 0;
-
-	if (strcmp(rest, "invocation/next") == 0 && strcmp(x->method, "GET") == 0)
-		set_action(x, "next");
-	else if (strcmp(rest, "init/error") == 0 && post)
-		set_action(x, "init_error");
-	else if (strncmp(rest, "invocation/", 11) == 0 && post)
-	{
-		rest += 11;
-		len = strcspn(rest, "/");
-		call->id = mem_strndup(rest, len);
-		if (strcmp(rest + len, "/response") == 0)
-			set_action(x, "response");
-		else if (strcmp(rest + len, "/error") == 0)
-			set_action(x, "error");
-	}
-	if (x->action[0] == '\0')
-		refuse(x, 404, "NotFound", "The runtime API has no such path.");
-}
-
-static void
-call_free(void *arg)
-{
-	LambdaCall *call = arg;
-
-	free(call->function_name);
-	free(call->id);
-	free(call);
+	if (strcmp(rest, "invocation/next") == 0 && strcmp(method, "GET") == 0)
+		return "next";
+	if (strcmp(rest, "init/error") == 0 && post)
+		return "init_error";
+	if (sscanf(rest, "invocation/%63[^/]%n", id, &end) != 1 || !post)
+		return NULL;
+	if (strcmp(rest + end, "/response") == 0)
+		return "response";
+	return strcmp(rest + end, "/error") == 0 ? "error" : NULL;
 }
 
 static void
 identify(Exchange *x)
 {
 	LambdaCall *call = mem_zalloc(sizeof(LambdaCall));
-	const char *path = x->path;
-	size_t		len;
+	int			end = 0;
 
 	x->resource_kind = "function";
 	x->call = call;
-	x->call_free = call_free;
+	x->call_free = free;
 	call->x = x;
-	if (strncmp(path, INVOKE_PREFIX, strlen(INVOKE_PREFIX)) == 0)
-	{
-		path += strlen(INVOKE_PREFIX);
-		len = strcspn(path, "/");
-		call->function_name = mem_strndup(path, len);
-		if (strcmp(path + len, "/invocations") == 0 && strcmp(x->method, "POST") == 0)
-			set_action(x, "Invoke");
-		else
-			refuse(x, 404, "ResourceNotFoundException", "The lab knows only POST .../invocations here.");
-	}
-	else
-	{
-		path += strncmp(path, "/runtime/", 9) == 0 ? 9 : 0;
-		len = path == x->path ? 0 : strcspn(path, "/");
-		call->function_name = path == x->path ? mem_strdup("function") : mem_strndup(path, len);
-		if (strncmp(path + len, RUNTIME_VERSION, strlen(RUNTIME_VERSION)) == 0)
-			identify_runtime(x, call, path + len + strlen(RUNTIME_VERSION));
-		else
-			refuse(x, 404, "NotFound", "The runtime API is at /runtime/FUNCTION" RUNTIME_VERSION "...");
-	}
-	if (utf8_valid(call->function_name, strlen(call->function_name)))
-		snprintf(x->resource, sizeof(x->resource), "%.200s", call->function_name);
+	strcpy(call->function_name, "function");
+	if (sscanf(x->path, "/2015-03-31/functions/%140[^/]/invocations%n", call->function_name, &end) == 1 && end > 0)
+		x->action = x->path[end] == '\0' && strcmp(x->method, "POST") == 0 ? "Invoke" : NULL;
+	else if ((sscanf(x->path, "/2018-06-01/runtime/%n", &end), end > 0) ||
+			 (sscanf(x->path, "/runtime/%140[^/]/2018-06-01/runtime/%n", call->function_name, &end), end > 0))
+		x->action = runtime_action(x->method, x->path + end, call->id);
+	if (utf8_valid(call->function_name))
+		snprintf(x->resource, sizeof(x->resource), "%s", call->function_name);
+	if (x->action == NULL)
+		refuse(x, 404, "NotFound", "There is only POST /2015-03-31/functions/FUNCTION/invocations, and the "
+			   "runtime API at /runtime/FUNCTION/2018-06-01/runtime/...");
 }
 
 static bool
@@ -157,29 +108,21 @@ authorise(Exchange *x)
 	unknown = report.verdict == AUTH_UNKNOWN_KEY;
 	refuse(x, 403, unknown ? "UnrecognizedClientException" : report.verdict == AUTH_MISSING ?
 		   "MissingAuthenticationTokenException" : "InvalidSignatureException", report.text);
-	auth_report_free(&report);
-	return false;
-}
-
-static void
-send_event(Exchange *x, Invocation *invocation)
-{
-	char		number[32];
-
-	invocation->peer_port = x->peer_port;
-	snprintf(number, sizeof(number), "%lld", (long long) invocation->deadline_ms);
-	http_add_header(x, "Content-Type", "application/json");
-	http_add_header(x, "Lambda-Runtime-Aws-Request-Id", invocation->id);
-	http_add_header(x, "Lambda-Runtime-Deadline-Ms", number);
-	http_add_header(x, "Lambda-Runtime-Invoked-Function-Arn", invocation->function->arn);
-	http_add_header(x, "Lambda-Runtime-Trace-Id", invocation->trace);
-	http_answer_blob(x, 200, invocation->event, 0, invocation->event->len);
+		return false;
 }
 
 static void
 hand_over(Runtime *runtime, Invocation *invocation)
 {
-	send_event(((LambdaCall *) runtime)->x, invocation);
+	Exchange   *x = ((LambdaCall *) runtime)->x;
+
+	invocation->peer_port = x->peer_port;
+	http_add_header(x, "Content-Type", "application/json");
+	http_add_header(x, "Lambda-Runtime-Aws-Request-Id", "%s", invocation->id);
+	http_add_header(x, "Lambda-Runtime-Deadline-Ms", "%lld", (long long) invocation->deadline_ms);
+	http_add_header(x, "Lambda-Runtime-Invoked-Function-Arn", "%s", invocation->function->arn);
+	http_add_header(x, "Lambda-Runtime-Trace-Id", "%s", invocation->trace);
+	http_answer_blob(x, 200, invocation->event, 0, invocation->event->len);
 }
 
 static void
@@ -282,7 +225,7 @@ invoke_finished(Invocation *invocation, InvocationOutcome outcome, const char *e
 	if (call == NULL)
 		return;
 	call->invocation = NULL;
-	http_add_header(call->x, "x-amzn-RequestId", invocation->id);
+	http_add_header(call->x, "x-amzn-RequestId", "%s", invocation->id);
 	http_add_header(call->x, "X-Amz-Executed-Version", "$LATEST");
 	if (outcome != OUTCOME_RESPONSE)
 		http_add_header(call->x, "X-Amz-Function-Error", "Unhandled");
@@ -309,7 +252,7 @@ run_invoke(Exchange *x, LambdaCall *call)
 		refuse(x, 413, "RequestTooLargeException", "The event is larger than an invocation takes.");
 	else if (async)
 	{
-		http_add_header(x, "x-amzn-RequestId", lambda_send_event(call->function, event, len));
+		http_add_header(x, "x-amzn-RequestId", "%s", lambda_send_event(call->function, event, len));
 		http_answer(x, 202, NULL, NULL);
 	}
 	else

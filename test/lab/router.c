@@ -9,11 +9,8 @@
  * before the service applies anything, unless it says otherwise.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "clock.h"
 #include "faults.h"
 #include "journal.h"
 #include "service.h"
@@ -72,20 +69,9 @@ refuse(Exchange *x, int status, const char *code, const char *message)
 static void
 done(Exchange *x)
 {
-	JournalRequest line = {
-		.service = x->service->name,
-		.action = x->action[0] != '\0' ? x->action : "unknown",
-		.resource_kind = x->resource_kind != NULL ? x->resource_kind : "resource",
-		.resource = x->resource,
-		.key = x->key,
-		.error = x->error,
-		.status = x->status,
-		.ms = clock_real_ms() - x->started_ms,
-	};
-
 	if (x->drop_answer && x->error[0] == '\0')
-		line.error = x->status == 0 ? "connection closed" : "answer dropped";
-	journal_request(&line);
+		router_note_error(x, x->status == 0 ? "connection closed" : "answer dropped");
+	journal_request(x);
 }
 
 const ServerHooks router_hooks = {.request = route, .refuse = refuse, .done = done};

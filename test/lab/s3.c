@@ -45,7 +45,6 @@ static const S3Operation operations[] = {
 	{"GET", AT_BUCKET, "notification", NULL, "GetBucketNotificationConfiguration", s3_get_notification, false},
 	{"GET", AT_BUCKET, "location", NULL, "GetBucketLocation", s3_get_location, false},
 	{"GET", AT_BUCKET, "versions", NULL, "ListObjectVersions", s3_list_versions, false},
-	{"GET", AT_BUCKET, "uploads", NULL, "ListMultipartUploads", s3_list_uploads, false},
 	{"GET", AT_BUCKET, "list-type", NULL, "ListObjectsV2", s3_list_objects, false},
 	{"GET", AT_BUCKET, NULL, NULL, "ListObjects", s3_list_objects, false},
 	{"POST", AT_BUCKET, "delete", NULL, "DeleteObjects", s3_remove_objects, false},
@@ -85,7 +84,9 @@ static const S3ErrorText errors[] = {
 	{"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
 	{"BucketNotEmpty", 409, "The bucket you tried to delete is not empty."},
 	{"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
+	{"IllegalLocationConstraintException", 400, "The location constraint is incompatible for the region specific endpoint this request was sent to."},
 	{"IncompleteBody", 400, "The request body terminated unexpectedly"},
+	{"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
 	{"InvalidArgument", 400, "Invalid Argument"},
 	{"InvalidBucketName", 400, "The specified bucket is not valid."},
 	{"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
@@ -102,22 +103,18 @@ static const S3ErrorText errors[] = {
 	{"NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	{"NoSuchVersion", 404, "The specified version does not exist."},
 	{"NotImplemented", 501, "A header or query you provided implies functionality that is not implemented."},
+	{"NotModified", 304, "Not Modified"},
 	{"PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold"},
+	{"RequestTimeTooSkewed", 403, "The difference between the request time and the current time is too large."},
+	{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided."},
 	{"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 };
 
 static void
 add_request_ids(Exchange *x)
 {
-	char		id[17] = "";
-
-	for (int i = 0, k = 0; k < 16 && x->request_id[i] != '\0'; i++)
-	{
-		if (x->request_id[i] != '-')
-			id[k++] = (char) (x->request_id[i] >= 'a' ? x->request_id[i] - 32 : x->request_id[i]);
-	}
-	http_add_header(x, "x-amz-request-id", id);
-	http_add_header(x, "x-amz-id-2", x->request_id);
+	http_add_header(x, "x-amz-request-id", "%.8s%.4s", x->request_id, x->request_id + 9);
+	http_add_header(x, "x-amz-id-2", "%s", x->request_id);
 	http_add_header(x, "Server", "AmazonS3");
 }
 
@@ -128,62 +125,64 @@ s3_answer_empty(Exchange *x, int status)
 	http_answer(x, status, NULL, NULL);
 }
 
+/* Only answers that say no error carry the namespace. */
 void
-s3_answer_xml(Exchange *x, int status, Buf *body)
-{
-	add_request_ids(x);
-	http_answer(x, status, "application/xml", body);
-}
-
-void
-s3_error_text(Exchange *x, int status, const char *code, const char *message)
+s3_answer_xml(Exchange *x, int status, const char *root, json_t *tree)
 {
 	Buf			body = {0};
+	Buf			inside = {0};
+
+	xml_add(&inside, root, tree);
+	json_decref(tree);
+	buf_addf(&body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<%s%s", root,
+			 status < 300 ? " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"" : "");
+	buf_adds(&body, inside.data + strlen(root) + 1);
+	buf_free(&inside);
+	add_request_ids(x);
+	http_answer(x, status, "application/xml", &body);
+}
+
+static void
+refuse(Exchange *x, int status, const char *code, const char *message)
+{
+	bool		region = strcmp(code, "AuthorizationHeaderMalformed") == 0;
 
 	router_note_error(x, code);
 	if (strcmp(x->method, "HEAD") == 0 || status == 304)
-	{
 		s3_answer_empty(x, status);
-		return;
-	}
-	buf_adds(&body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
-	xml_add(&body, "Code", code);
-	xml_add(&body, "Message", message);
-	xml_add(&body, "Key", x->key);
-	xml_add(&body, "BucketName", x->resource);
-	if (strcmp(code, "AuthorizationHeaderMalformed") == 0)
-		xml_add(&body, "Region", cloud.region);
-	xml_add(&body, "Resource", x->path);
-	xml_add(&body, "RequestId", x->request_id);
-	xml_add(&body, "HostId", x->request_id);
-	buf_adds(&body, "</Error>");
-	s3_answer_xml(x, status, &body);
+	else
+		s3_answer_xml(x, status, "Error",
+					  json_pack("{s:s,s:s,s:s*,s:s*,s:s*,s:s*,s:s,s:s}", "Code", code, "Message", message,
+								"Key", x->key, "BucketName", x->resource[0] != '\0' ? x->resource : NULL,
+								"Region", region ? cloud.region : NULL,
+								"Resource", utf8_valid(x->path) ? x->path : NULL,
+								"RequestId", x->request_id, "HostId", x->request_id));
+}
+
+void
+s3_error_text(Exchange *x, const char *code, const char *message)
+{
+	size_t		i = 0;
+
+	while (strcmp(errors[i].code, code) != 0)
+		i++;
+	refuse(x, errors[i].status, code, message != NULL ? message : errors[i].message);
 }
 
 void
 s3_error(Exchange *x, const char *code)
 {
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-	{
-		if (strcmp(errors[i].code, code) == 0)
-		{
-			s3_error_text(x, errors[i].status, code, errors[i].message);
-			return;
-		}
-	}
-	s3_error_text(x, 500, code, "We encountered an internal error. Please try again.");
+	s3_error_text(x, code, NULL);
 }
 
-XmlNode *
+json_t *
 s3_read_xml(S3Call *call, const char *root)
 {
-	XmlNode    *node = xml_parse(call->x->body.data, call->x->body.len);
+	json_t	   *inside = xml_parse(call->x->body.data, call->x->body.len, root);
 
-	if (node != NULL && strcmp(node->name, root) == 0)
-		return node;
-	xml_free(node);
-	s3_error(call->x, "MalformedXML");
-	return NULL;
+	if (inside == NULL)
+		s3_error(call->x, "MalformedXML");
+	return inside;
 }
 
 static void
@@ -196,6 +195,12 @@ call_free(void *arg)
 	free(call);
 }
 
+static bool
+is_text(const Buf *part)
+{
+	return part->len == 0 || (strlen(part->data) == part->len && utf8_valid(part->data));
+}
+
 /* False after an answer. */
 static bool
 split_path(S3Call *call)
@@ -205,16 +210,12 @@ split_path(S3Call *call)
 	size_t		bucket_len = strcspn(path, "/");
 	Buf			bucket = {0};
 	Buf			key = {0};
-	bool		sound = x->path[0] == '/' && percent_decode(&bucket, path, bucket_len, false) &&
-		(path[bucket_len] == '\0' ||
-		 percent_decode(&key, path + bucket_len + 1, strlen(path + bucket_len + 1), false));
+	bool		sound = x->path[0] == '/' && percent_decode(&bucket, path, bucket_len) &&
+		(path[bucket_len] == '\0' || percent_decode(&key, path + bucket_len + 1, strlen(path + bucket_len + 1)));
 
 	call->bucket_name = bucket.data;
 	call->key = key.data;
-	if (!sound || (bucket.len > 0 && !utf8_valid(bucket.data, bucket.len)) ||
-		(key.len > 0 && !utf8_valid(key.data, key.len)) ||
-		(bucket.len > 0 && strlen(bucket.data) != bucket.len) ||
-		(key.len > 0 && strlen(key.data) != key.len) || (bucket.len == 0 && key.len > 0))
+	if (!sound || !is_text(&bucket) || !is_text(&key) || (bucket.len == 0 && key.len > 0))
 		s3_error(x, "InvalidURI");
 	else if (key.len > S3_KEY_MAX)
 		s3_error(x, "KeyTooLongError");
@@ -262,7 +263,7 @@ identify(Exchange *x)
 		return;
 	if (call->bucket_name != NULL)
 		snprintf(x->resource, sizeof(x->resource), "%.64s", call->bucket_name);
-	if (!utf8_valid(x->resource, strlen(x->resource)))
+	if (!utf8_valid(x->resource))
 		x->resource[0] = '\0';
 	if (call->key != NULL)
 		x->key = mem_strdup(call->key);
@@ -272,25 +273,21 @@ identify(Exchange *x)
 	else if (call->operation->subresource == NULL && has_foreign_subresource(x))
 		s3_error(x, "NotImplemented");
 	else
-		snprintf(x->action, sizeof(x->action), "%s", call->operation->action);
+		x->action = call->operation->action;
 }
 
 static void
 refuse_signature(Exchange *x, const AuthReport *report)
 {
-	static const struct
-	{
-		const char *code;
-		int			status;
-	}			names[] = {
-		[AUTH_MISSING] = {"AccessDenied", 403},
-		[AUTH_MALFORMED] = {"AuthorizationHeaderMalformed", 400},
-		[AUTH_UNKNOWN_KEY] = {"InvalidAccessKeyId", 403},
-		[AUTH_WRONG_REGION] = {"AuthorizationHeaderMalformed", 400},
-		[AUTH_WRONG_SCOPE] = {"AuthorizationHeaderMalformed", 400},
-		[AUTH_SKEWED] = {"RequestTimeTooSkewed", 403},
-		[AUTH_UNSIGNED_HEADER] = {"AccessDenied", 403},
-		[AUTH_MISMATCH] = {"SignatureDoesNotMatch", 403},
+	static const char *const codes[] = {
+		[AUTH_MISSING] = "AccessDenied",
+		[AUTH_MALFORMED] = "AuthorizationHeaderMalformed",
+		[AUTH_UNKNOWN_KEY] = "InvalidAccessKeyId",
+		[AUTH_WRONG_REGION] = "AuthorizationHeaderMalformed",
+		[AUTH_WRONG_SCOPE] = "AuthorizationHeaderMalformed",
+		[AUTH_SKEWED] = "RequestTimeTooSkewed",
+		[AUTH_UNSIGNED_HEADER] = "AccessDenied",
+		[AUTH_MISMATCH] = "SignatureDoesNotMatch",
 	};
 	char		text[600];
 
@@ -299,8 +296,8 @@ refuse_signature(Exchange *x, const AuthReport *report)
 			 "There were headers present in the request which were not signed: " : "",
 			 report->verdict == AUTH_MISSING ? "Access Denied" : report->text);
 	if (report->verdict == AUTH_WRONG_REGION)
-		http_add_header(x, "x-amz-bucket-region", cloud.region);
-	s3_error_text(x, names[report->verdict].status, names[report->verdict].code, text);
+		http_add_header(x, "x-amz-bucket-region", "%s", cloud.region);
+	s3_error_text(x, codes[report->verdict], text);
 }
 
 static bool
@@ -312,14 +309,13 @@ authorise(Exchange *x)
 
 	if (claimed == NULL && http_header(x, "Authorization") != NULL)
 	{
-		s3_error_text(x, 400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
+		s3_error_text(x, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
 		return false;
 	}
 	auth_verify(x, "s3", claimed != NULL ? claimed : "", TOLERANCE_MS, &report);
 	if (report.verdict != AUTH_OK)
 	{
 		refuse_signature(x, &report);
-		auth_report_free(&report);
 		return false;
 	}
 	if (claimed == NULL || strcmp(claimed, "UNSIGNED-PAYLOAD") == 0 || strncmp(claimed, "STREAMING-", 10) == 0)
@@ -341,12 +337,6 @@ handle(Exchange *x)
 		s3_error(x, "NoSuchBucket");
 	else
 		call->operation->run(call);
-}
-
-static void
-refuse(Exchange *x, int status, const char *code, const char *message)
-{
-	s3_error_text(x, status, code, message);
 }
 
 const Service s3_service = {"s3", identify, authorise, handle, refuse};

@@ -12,11 +12,9 @@
 
 #include "buf.h"
 #include "server.h"
-#include "table.h"
 #include "xml.h"
 
 #define S3_KEY_MAX		1024
-#define S3_XMLNS		"http://s3.amazonaws.com/doc/2006-03-01/"
 
 typedef enum S3Versioning
 {
@@ -43,28 +41,17 @@ typedef struct S3Object
 	S3Version  *newest;
 } S3Object;
 
-/* One rule of a bucket's notification configuration. */
-typedef struct S3Rule
-{
-	struct S3Rule *next;
-	char	   *id;
-	char	   *arn;
-	bool		to_queue;
-	json_t	   *events;			/* list of "s3:ObjectCreated:*" and the like */
-	char	   *prefix;			/* "" for any */
-	char	   *suffix;
-} S3Rule;
-
 typedef struct S3Bucket
 {
+	struct S3Bucket *next;		/* in order of names */
 	char		name[64];
 	int64_t		created_ms;
 	S3Versioning versioning;
 	S3Object  **objects;		/* sorted by the bytes of their keys */
 	size_t		n_objects;
 	size_t		cap_objects;
-	S3Rule	   *rules;
-	Table		uploads;		/* multipart, by upload id */
+	json_t	   *notification;	/* the configuration as it came, or NULL */
+	struct S3Upload *uploads;	/* multipart */
 } S3Bucket;
 
 /* One request; lives as long as its exchange. */
@@ -79,20 +66,20 @@ typedef struct S3Call
 
 /* s3.c */
 void		s3_error(Exchange *x, const char *code);
-void		s3_error_text(Exchange *x, int status, const char *code, const char *message);
-void		s3_answer_xml(Exchange *x, int status, Buf *body);
+void		s3_error_text(Exchange *x, const char *code, const char *message);
 void		s3_answer_empty(Exchange *x, int status);
 
-/* The body as XML whose root has that name; NULL after answering MalformedXML. */
-XmlNode    *s3_read_xml(S3Call *call, const char *root);
+/* Answers with an XML document; the tree's reference is taken. */
+void		s3_answer_xml(Exchange *x, int status, const char *root, json_t *tree);
+
+/* What is inside that root element of the body; NULL after answering MalformedXML. */
+json_t	   *s3_read_xml(S3Call *call, const char *root);
 
 /* s3_store.c: the model, no I/O */
+extern S3Bucket *s3_buckets;
 S3Bucket   *s3_find_bucket(const char *name);
 S3Bucket   *s3_make_bucket(const char *name, int64_t now_ms);
 void		s3_drop_bucket(S3Bucket *bucket);
-
-/* All buckets, sorted by name; NULL-terminated, to be freed. */
-S3Bucket  **s3_buckets(void);
 S3Object   *s3_find_object(const S3Bucket *bucket, const char *key);
 
 /* Index of the first object whose key is not below key. */
@@ -141,8 +128,8 @@ void		s3_list_versions(S3Call *call);
 
 /*
  * The payload of an upload, decoded and verified against whatever digests came
- * with it.  headers, when given, gets the checksum.  False: answered with an
- * error.  *payload must be freed.
+ * with it.  headers gets the checksum.  False: answered with an error.
+ * *payload must be freed.
  */
 bool		s3_read_payload(Exchange *x, Buf *payload, json_t *headers);
 
@@ -151,13 +138,11 @@ void		s3_create_upload(S3Call *call);
 void		s3_upload_part(S3Call *call);
 void		s3_complete_upload(S3Call *call);
 void		s3_abort_upload(S3Call *call);
-void		s3_list_uploads(S3Call *call);
 void		s3_drop_uploads(S3Bucket *bucket);
 
 /* s3_notify.c */
 void		s3_put_notification(S3Call *call);
 void		s3_get_notification(S3Call *call);
-void		s3_free_rules(S3Bucket *bucket);
 
 /* event is "ObjectCreated:Put" and the like; version may be NULL after a delete. */
 void		s3_notify(const Exchange *x, S3Bucket *bucket, const char *key,

@@ -97,7 +97,7 @@ check_checksum(Exchange *x, const Algorithm *algorithm, const char *claimed, con
 
 	checksum(algorithm, payload, &computed);
 	same = strcmp(computed.data, claimed) == 0;
-	if (same && headers != NULL)
+	if (same)
 		json_object_set_new(headers, algorithm->header, json_string(computed.data));
 	buf_free(&computed);
 	if (!same)

@@ -13,10 +13,8 @@
 #include <string.h>
 
 #include "codec.h"
-#include "service.h"
 
 #define MAX_KEYS	1000
-#define XML_HEAD	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 
 typedef struct Listing
 {
@@ -30,33 +28,39 @@ typedef struct Listing
 	bool		truncated;
 	char	   *last;			/* last key or common prefix, owned */
 	bool		last_is_prefix;
-	Buf			contents;
-	Buf			prefixes;
+	json_t	   *contents;
+	json_t	   *prefixes;
 } Listing;
 
-static void
-add_name(Buf *out, const char *tag, const char *name, bool encode)
+/* A key or part of one, as the client wants it. */
+static json_t *
+name_text(const char *name, bool encode)
 {
 	Buf			encoded = {0};
+	json_t	   *text;
 
-	buf_adds(&encoded, "");
+	buf_adds(&encoded, encode ? "" : name);
 	if (encode)
 		percent_encode(&encoded, name, strlen(name), "/");
-	xml_add(out, tag, encode ? encoded.data : name);
+	text = json_string(encoded.data);
 	buf_free(&encoded);
+	return text;
 }
 
-static void
-add_version(Buf *out, const S3Version *version)
+static json_t *
+describe_version(const char *key, const S3Version *version, bool encode)
 {
 	char		modified[32];
+	json_t	   *element = json_pack("{s:o}", "Key", name_text(key, encode));
 
 	format_iso_ms(modified, version->modified_ms);
-	xml_add(out, "LastModified", modified);
+	json_object_set_new(element, "LastModified", json_string(modified));
 	if (version->delete_marker)
-		return;
-	buf_addf(out, "<ETag>&quot;%s&quot;</ETag><Size>%zu</Size><StorageClass>STANDARD</StorageClass>",
-			 version->etag, version->blob->len);
+		return element;
+	json_object_set_new(element, "ETag", json_sprintf("\"%s\"", version->etag));
+	json_object_set_new(element, "Size", json_integer((json_int_t) version->blob->len));
+	json_object_set_new(element, "StorageClass", json_string("STANDARD"));
+	return element;
 }
 
 /* The first place behind all keys that start with prefix. */
@@ -99,18 +103,14 @@ report(Listing *listing, const S3Object *object)
 	if (end != NULL)
 	{
 		listing->last = mem_strndup(object->key, (size_t) (end - object->key));
-		buf_adds(&listing->prefixes, "<CommonPrefixes>");
-		add_name(&listing->prefixes, "Prefix", listing->last, listing->encode);
-		buf_adds(&listing->prefixes, "</CommonPrefixes>");
+		json_array_append_new(listing->prefixes, json_pack("{s:o}", "Prefix",
+														   name_text(listing->last, listing->encode)));
 		listing->at = behind_prefix(listing->bucket, listing->last, listing->at);
 	}
 	else
 	{
 		listing->last = mem_strdup(object->key);
-		buf_adds(&listing->contents, "<Contents>");
-		add_name(&listing->contents, "Key", object->key, listing->encode);
-		add_version(&listing->contents, object->newest);
-		buf_adds(&listing->contents, "</Contents>");
+		json_array_append_new(listing->contents, describe_version(object->key, object->newest, listing->encode));
 		listing->at++;
 	}
 	listing->count++;
@@ -196,45 +196,56 @@ query_or_empty(const Exchange *x, const char *name)
 	return value != NULL ? value : "";
 }
 
-static void
-add_token(Buf *out, const char *tag, const Listing *listing)
+static json_t *
+token_text(const Listing *listing)
 {
 	Buf			place = {0};
 	Buf			token = {0};
+	json_t	   *text;
 
 	buf_addf(&place, "%c%s", listing->last_is_prefix ? 'p' : 'k', listing->last);
 	base64_encode(&token, place.data, place.len);
-	xml_add(out, tag, token.data);
+	text = json_string(token.data);
 	buf_free(&place);
 	buf_free(&token);
+	return text;
 }
 
-static void
-add_head(Buf *body, const Exchange *x, const Listing *listing, bool v2)
+static json_t *
+describe_listing(const Exchange *x, Listing *listing, bool v2)
 {
-	buf_adds(body, XML_HEAD "<ListBucketResult xmlns=\"" S3_XMLNS "\">");
-	xml_add(body, "Name", listing->bucket->name);
-	add_name(body, "Prefix", listing->prefix, listing->encode);
+	json_t	   *result = json_pack("{s:s,s:o,s:s*,s:I,s:b}", "Name", listing->bucket->name,
+								   "Prefix", name_text(listing->prefix, listing->encode),
+								   "EncodingType", listing->encode ? "url" : NULL,
+								   "MaxKeys", (json_int_t) listing->max, "IsTruncated", listing->truncated);
+
 	if (listing->delimiter[0] != '\0')
-		add_name(body, "Delimiter", listing->delimiter, listing->encode);
-	xml_add(body, "EncodingType", listing->encode ? "url" : NULL);
-	buf_addf(body, "<MaxKeys>%ld</MaxKeys><IsTruncated>%s</IsTruncated>", listing->max,
-			 listing->truncated ? "true" : "false");
+		json_object_set_new(result, "Delimiter", name_text(listing->delimiter, listing->encode));
 	if (v2)
 	{
-		buf_addf(body, "<KeyCount>%ld</KeyCount>", listing->count);
-		xml_add(body, "ContinuationToken", http_query(x, "continuation-token"));
+		json_object_set_new(result, "KeyCount", json_integer(listing->count));
+		if (http_query(x, "continuation-token") != NULL)
+			json_object_set_new(result, "ContinuationToken", json_string(http_query(x, "continuation-token")));
 		if (http_query(x, "start-after") != NULL)
-			add_name(body, "StartAfter", http_query(x, "start-after"), listing->encode);
+			json_object_set_new(result, "StartAfter", name_text(http_query(x, "start-after"), listing->encode));
 		if (listing->truncated)
-			add_token(body, "NextContinuationToken", listing);
+			json_object_set_new(result, "NextContinuationToken", token_text(listing));
 	}
 	else
 	{
-		add_name(body, "Marker", query_or_empty(x, "marker"), listing->encode);
+		json_object_set_new(result, "Marker", name_text(query_or_empty(x, "marker"), listing->encode));
 		if (listing->truncated)
-			add_name(body, "NextMarker", listing->last, listing->encode);
+			json_object_set_new(result, "NextMarker", name_text(listing->last, listing->encode));
 	}
+	json_object_set_new(result, "Contents", listing->contents);
+	json_object_set_new(result, "CommonPrefixes", listing->prefixes);
+	return result;
+}
+
+static bool
+wants_encoding(const Exchange *x)
+{
+	return strcmp(query_or_empty(x, "encoding-type"), "url") == 0;
 }
 
 void
@@ -243,16 +254,14 @@ s3_list_objects(S3Call *call)
 	Exchange   *x = call->x;
 	bool		v2 = http_query(x, "list-type") != NULL;
 	const char *token = v2 ? http_query(x, "continuation-token") : NULL;
-	const char *encoding = http_query(x, "encoding-type");
 	const char *after = query_or_empty(x, v2 ? "start-after" : "marker");
 	Listing		listing = {.bucket = call->bucket, .prefix = query_or_empty(x, "prefix"),
-		.delimiter = query_or_empty(x, "delimiter"),
-	.encode = encoding != NULL && strcmp(encoding, "url") == 0};
-	Buf			body = {0};
+	.delimiter = query_or_empty(x, "delimiter"), .encode = wants_encoding(x)};
 
 	listing.at = s3_lower_bound(call->bucket, listing.prefix);
 	if (!read_max_keys(x, &listing.max) || (token != NULL && !continue_from(&listing, token)) ||
-		(v2 && strcmp(http_query(x, "list-type"), "2") != 0))
+		(v2 && strcmp(http_query(x, "list-type"), "2") != 0) ||
+		!utf8_valid(listing.prefix) || !utf8_valid(listing.delimiter))
 	{
 		s3_error(x, "InvalidArgument");
 		return;
@@ -264,17 +273,11 @@ s3_list_objects(S3Call *call)
 		if (!v2 && common_end(&listing, after) != NULL && *common_end(&listing, after) == '\0')
 			listing.at = behind_prefix(call->bucket, after, listing.at);
 	}
+	listing.contents = json_array();
+	listing.prefixes = json_array();
 	walk(&listing);
-	add_head(&body, x, &listing, v2);
-	if (listing.contents.len > 0)
-		buf_add(&body, listing.contents.data, listing.contents.len);
-	if (listing.prefixes.len > 0)
-		buf_add(&body, listing.prefixes.data, listing.prefixes.len);
-	buf_adds(&body, "</ListBucketResult>");
-	buf_free(&listing.contents);
-	buf_free(&listing.prefixes);
+	s3_answer_xml(x, 200, "ListBucketResult", describe_listing(x, &listing, v2));
 	free(listing.last);
-	s3_answer_xml(x, 200, &body);
 }
 
 /* All versions under the prefix in one answer: the lab never truncates this one. */
@@ -283,15 +286,10 @@ s3_list_versions(S3Call *call)
 {
 	const S3Bucket *bucket = call->bucket;
 	const char *prefix = query_or_empty(call->x, "prefix");
-	const char *encoding = http_query(call->x, "encoding-type");
-	bool		encode = encoding != NULL && strcmp(encoding, "url") == 0;
-	Buf			body = {0};
+	bool		encode = wants_encoding(call->x);
+	json_t	   *versions = json_array();
+	json_t	   *markers = json_array();
 
-	buf_adds(&body, XML_HEAD "<ListVersionsResult xmlns=\"" S3_XMLNS "\">");
-	xml_add(&body, "Name", bucket->name);
-	add_name(&body, "Prefix", prefix, encode);
-	xml_add(&body, "EncodingType", encode ? "url" : NULL);
-	buf_adds(&body, "<IsTruncated>false</IsTruncated>");
 	for (size_t at = s3_lower_bound(bucket, prefix);
 		 at < bucket->n_objects && strncmp(bucket->objects[at]->key, prefix, strlen(prefix)) == 0; at++)
 	{
@@ -299,16 +297,15 @@ s3_list_versions(S3Call *call)
 
 		for (const S3Version *version = object->newest; version != NULL; version = version->older)
 		{
-			const char *tag = version->delete_marker ? "DeleteMarker" : "Version";
+			json_t	   *element = describe_version(object->key, version, encode);
 
-			buf_addf(&body, "<%s>", tag);
-			add_name(&body, "Key", object->key, encode);
-			xml_add(&body, "VersionId", version->id);
-			xml_add(&body, "IsLatest", version == object->newest ? "true" : "false");
-			add_version(&body, version);
-			buf_addf(&body, "</%s>", tag);
+			json_object_set_new(element, "VersionId", json_string(version->id));
+			json_object_set_new(element, "IsLatest", json_boolean(version == object->newest));
+			json_array_append_new(version->delete_marker ? markers : versions, element);
 		}
 	}
-	buf_adds(&body, "</ListVersionsResult>");
-	s3_answer_xml(call->x, 200, &body);
+	s3_answer_xml(call->x, 200, "ListVersionsResult",
+				  json_pack("{s:s,s:o,s:s*,s:b,s:o,s:o}", "Name", bucket->name, "Prefix", name_text(prefix, encode),
+							"EncodingType", encode ? "url" : NULL, "IsTruncated", false,
+							"Version", versions, "DeleteMarker", markers));
 }

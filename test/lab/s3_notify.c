@@ -2,10 +2,11 @@
  * s3_notify.c
  *		Notification configurations, and the events they cause.
  *
- * A rule sends events of an object whose key fits its filter to a function, as
- * an asynchronous invocation, or to a standard queue; a FIFO queue is refused,
- * as on AWS.  Targets are checked when the configuration is set, and get a
- * test event then.  The sequencer grows with every event of the lab.
+ * The configuration is kept as the tree it came as, and read anew for every
+ * event.  A rule of it sends events of an object whose key fits its filter to a
+ * function, as an asynchronous invocation, or to a standard queue; a FIFO queue
+ * is refused, as on AWS.  Targets are checked when the configuration is set,
+ * and get a test event then.  The sequencer grows with every event of the lab.
  */
 #include "s3.h"
 
@@ -15,71 +16,38 @@
 
 #include "clock.h"
 #include "codec.h"
-#include "journal.h"
 #include "lambda.h"
 #include "service.h"
 #include "sqs.h"
 
-#define XML_HEAD	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+static const struct RuleKind
+{
+	const char *element;
+	const char *arn;
+}			kinds[] = {
+	{"CloudFunctionConfiguration", "CloudFunction"},
+	{"CloudFunctionConfiguration", "LambdaFunctionArn"},
+	{"QueueConfiguration", "Queue"},
+};
+
+typedef void (*RuleVisit) (void *arg, json_t *rule, const char *arn);
 
 static void
-free_rules(S3Rule *rule)
+each_rule(const json_t *configuration, RuleVisit visit, void *arg)
 {
-	while (rule != NULL)
+	size_t		i;
+	json_t	   *rule;
+
+	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
 	{
-		S3Rule	   *next = rule->next;
+		json_array_foreach(json_object_get(configuration, kinds[kind].element), i, rule)
+		{
+			const char *arn = xml_text(rule, kinds[kind].arn);
 
-		free(rule->id);
-		free(rule->arn);
-		free(rule->prefix);
-		free(rule->suffix);
-		json_decref(rule->events);
-		free(rule);
-		rule = next;
+			if (arn != NULL)
+				visit(arg, rule, arn);
+		}
 	}
-}
-
-void
-s3_free_rules(S3Bucket *bucket)
-{
-	free_rules(bucket->rules);
-	bucket->rules = NULL;
-}
-
-static void
-read_filter(S3Rule *rule, const XmlNode *node)
-{
-	const XmlNode *filter = xml_child(xml_child(node, "Filter"), "S3Key");
-
-	for (const XmlNode *item = xml_child(filter, "FilterRule"); item != NULL; item = xml_again(item))
-	{
-		const char *name = xml_text(item, "Name");
-		char	  **field = name != NULL && strcasecmp(name, "prefix") == 0 ? &rule->prefix : &rule->suffix;
-
-		free(*field);
-		*field = mem_strdup(xml_text(item, "Value") != NULL ? xml_text(item, "Value") : "");
-	}
-}
-
-static S3Rule *
-read_rule(const XmlNode *node, const char *arn_name, bool to_queue)
-{
-	S3Rule	   *rule = mem_zalloc(sizeof(S3Rule));
-	const char *id = xml_text(node, "Id");
-	const char *arn = xml_text(node, arn_name);
-	char		made_up[UUID_TEXT];
-
-	random_uuid(made_up);
-	rule->id = mem_strdup(id != NULL ? id : made_up);
-	rule->arn = mem_strdup(arn != NULL ? arn : "");
-	rule->to_queue = to_queue;
-	rule->prefix = mem_strdup("");
-	rule->suffix = mem_strdup("");
-	rule->events = json_array();
-	for (const XmlNode *event = xml_child(node, "Event"); event != NULL; event = xml_again(event))
-		json_array_append_new(rule->events, json_string(event->text.data));
-	read_filter(rule, node);
-	return rule;
 }
 
 static SqsQueue *
@@ -90,169 +58,111 @@ standard_queue(const char *arn)
 	return queue != NULL && !queue->is_fifo ? queue : NULL;
 }
 
-static bool
-rule_is_sound(const S3Rule *rule)
+/* A new document to the target of that ARN, if it still exists. */
+static void
+deliver(const char *arn, json_t *document)
 {
+	SqsQueue   *queue = standard_queue(arn);
+	Function   *function = queue == NULL ? lambda_function_of_arn(arn) : NULL;
+	char	   *text = json_dumps(document, JSON_COMPACT);
+
+	if (queue != NULL)
+		sqs_deliver(queue, text);
+	else if (function != NULL)
+		lambda_send_event(function, text, strlen(text));
+	free(text);
+	json_decref(document);
+}
+
+/* Clears *arg when the rule cannot be. */
+static void
+check_rule(void *arg, json_t *rule, const char *arn)
+{
+	json_t	   *events = json_object_get(rule, "Event");
+	bool	   *sound = arg;
+	char		id[UUID_TEXT];
 	size_t		i;
 	json_t	   *event;
 
-	json_array_foreach(rule->events, i, event)
-	{
-		if (strncmp(json_string_value(event), "s3:", 3) != 0)
-			return false;
-	}
-	if (i == 0 || !utf8_valid(rule->id, strlen(rule->id)))
-		return false;
-	return rule->to_queue ? standard_queue(rule->arn) != NULL : lambda_function_of_arn(rule->arn) != NULL;
+	random_uuid(id);
+	if (xml_text(rule, "Id") == NULL)
+		json_object_set_new(rule, "Id", json_pack("[s]", id));
+	*sound &= json_array_size(events) > 0 && (standard_queue(arn) != NULL || lambda_function_of_arn(arn) != NULL);
+	json_array_foreach(events, i, event)
+		*sound &= json_is_string(event) && strncmp(json_string_value(event), "s3:", 3) == 0;
 }
 
 static void
-deliver(const S3Rule *rule, const char *text)
+send_test_event(void *arg, json_t *rule, const char *arn)
 {
-	if (rule->to_queue)
-	{
-		SqsQueue   *queue = standard_queue(rule->arn);
-
-		if (queue != NULL)
-			sqs_deliver(queue, text);
-	}
-	else
-		lambda_send_event(lambda_function_of_arn(rule->arn), text, strlen(text));
-}
-
-static void
-send_test_event(const Exchange *x, const S3Bucket *bucket, const S3Rule *rule)
-{
+	const S3Call *call = arg;
 	char		now[32];
-	json_t	   *event;
-	char	   *text;
 
+	(void) rule;
 	format_iso_ms(now, clock_now_ms());
-	event = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "Service", "Amazon S3", "Event", "s3:TestEvent",
-					  "Time", now, "Bucket", bucket->name, "RequestId", x->request_id,
-					  "HostId", x->request_id);
-	text = json_dumps(event, JSON_COMPACT);
-	deliver(rule, text);
-	free(text);
-	json_decref(event);
-}
-
-/* The rules of a configuration, in order; *sound is false when one of them is not. */
-static S3Rule *
-read_rules(const XmlNode *root, bool *sound)
-{
-	static const struct
-	{
-		const char *element;
-		const char *arn;
-		bool		to_queue;
-	}			kinds[] = {
-		{"CloudFunctionConfiguration", "CloudFunction", false},
-		{"CloudFunctionConfiguration", "LambdaFunctionArn", false},
-		{"QueueConfiguration", "Queue", true},
-	};
-	S3Rule	   *rules = NULL;
-	S3Rule	  **last = &rules;
-
-	*sound = xml_child(root, "TopicConfiguration") == NULL;
-	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
-	{
-		for (const XmlNode *node = xml_child(root, kinds[kind].element); node != NULL; node = xml_again(node))
-		{
-			if (xml_text(node, kinds[kind].arn) == NULL)
-				continue;
-			*last = read_rule(node, kinds[kind].arn, kinds[kind].to_queue);
-			*sound &= rule_is_sound(*last);
-			last = &(*last)->next;
-		}
-	}
-	return rules;
+	deliver(arn, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "Service", "Amazon S3", "Event", "s3:TestEvent",
+						   "Time", now, "Bucket", call->bucket->name, "RequestId", call->x->request_id,
+						   "HostId", call->x->request_id));
 }
 
 void
 s3_put_notification(S3Call *call)
 {
-	XmlNode    *root = s3_read_xml(call, "NotificationConfiguration");
-	S3Rule	   *rules;
-	bool		sound;
+	json_t	   *root = s3_read_xml(call, "NotificationConfiguration");
+	bool		sound = xml_child(root, "TopicConfiguration") == NULL;
 
 	if (root == NULL)
 		return;
-	rules = read_rules(root, &sound);
-	xml_free(root);
+	each_rule(root, check_rule, &sound);
 	if (!sound)
 	{
-		free_rules(rules);
-		s3_error_text(call->x, 400, "InvalidArgument", "Unable to validate the following destination configurations");
+		json_decref(root);
+		s3_error_text(call->x, "InvalidArgument", "Unable to validate the following destination configurations");
 		return;
 	}
-	s3_free_rules(call->bucket);
-	call->bucket->rules = rules;
-	for (const S3Rule *rule = rules; rule != NULL; rule = rule->next)
-		send_test_event(call->x, call->bucket, rule);
+	json_decref(call->bucket->notification);
+	call->bucket->notification = root;
+	each_rule(root, send_test_event, call);
 	s3_answer_empty(call->x, 200);
-}
-
-static void
-add_filter(Buf *body, const char *name, const char *value)
-{
-	if (value[0] == '\0')
-		return;
-	buf_adds(body, "<FilterRule>");
-	xml_add(body, "Name", name);
-	xml_add(body, "Value", value);
-	buf_adds(body, "</FilterRule>");
-}
-
-static void
-add_rule(Buf *body, const S3Rule *rule)
-{
-	const char *element = rule->to_queue ? "QueueConfiguration" : "CloudFunctionConfiguration";
-	size_t		i;
-	json_t	   *event;
-
-	buf_addf(body, "<%s>", element);
-	xml_add(body, "Id", rule->id);
-	xml_add(body, rule->to_queue ? "Queue" : "CloudFunction", rule->arn);
-	json_array_foreach(rule->events, i, event)
-		xml_add(body, "Event", json_string_value(event));
-	if (rule->prefix[0] != '\0' || rule->suffix[0] != '\0')
-	{
-		buf_adds(body, "<Filter><S3Key>");
-		add_filter(body, "Prefix", rule->prefix);
-		add_filter(body, "Suffix", rule->suffix);
-		buf_adds(body, "</S3Key></Filter>");
-	}
-	buf_addf(body, "</%s>", element);
 }
 
 void
 s3_get_notification(S3Call *call)
 {
-	Buf			body = {0};
+	s3_answer_xml(call->x, 200, "NotificationConfiguration", json_incref(call->bucket->notification));
+}
 
-	buf_adds(&body, XML_HEAD "<NotificationConfiguration xmlns=\"" S3_XMLNS "\">");
-	for (const S3Rule *rule = call->bucket->rules; rule != NULL; rule = rule->next)
-		add_rule(&body, rule);
-	buf_adds(&body, "</NotificationConfiguration>");
-	s3_answer_xml(call->x, 200, &body);
+/* Does the key begin (or end) as the filter rule of that name says? */
+static bool
+key_fits(const json_t *rule, const char *key)
+{
+	const json_t *filter = xml_child(xml_child(rule, "Filter"), "S3Key");
+	size_t		i;
+	json_t	   *item;
+
+	json_array_foreach(json_object_get(filter, "FilterRule"), i, item)
+	{
+		const char *name = xml_text(item, "Name");
+		const char *value = xml_text(item, "Value") != NULL ? xml_text(item, "Value") : "";
+		bool		prefix = name != NULL && strcasecmp(name, "prefix") == 0;
+		size_t		at = prefix || strlen(value) > strlen(key) ? 0 : strlen(key) - strlen(value);
+
+		if (prefix ? strncmp(key, value, strlen(value)) != 0 : strcmp(key + at, value) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* "s3:ObjectCreated:*" fits "ObjectCreated:Put". */
 static bool
-rule_fits(const S3Rule *rule, const char *key, const char *event)
+event_fits(const json_t *rule, const char *event)
 {
-	size_t		key_len = strlen(key);
-	size_t		suffix_len = strlen(rule->suffix);
 	size_t		i;
 	json_t	   *item;
 
-	if (strncmp(key, rule->prefix, strlen(rule->prefix)) != 0 || key_len < suffix_len ||
-		strcmp(key + key_len - suffix_len, rule->suffix) != 0)
-		return false;
-	json_array_foreach(rule->events, i, item)
+	json_array_foreach(json_object_get(rule, "Event"), i, item)
 	{
-		const char *wanted = json_string_value(item) + 3;
+		const char *wanted = json_string_value(item) + strlen("s3:");
 		size_t		len = strlen(wanted);
 
 		if (strcmp(wanted, event) == 0 ||
@@ -299,42 +209,43 @@ object_part(const S3Bucket *bucket, const char *key, const S3Version *version)
 	return object;
 }
 
-static json_t *
-event_record(const Exchange *x, const S3Bucket *bucket, const char *key, const S3Version *version,
-			 const char *event, const S3Rule *rule)
+/* What happened, for the visit of the rules. */
+typedef struct Happening
 {
-	char		now[32];
-	char		arn[96];
+	const Exchange *x;
+	const S3Bucket *bucket;
+	const char *key;
+	const S3Version *version;
+	const char *event;
+} Happening;
 
+static void
+send_event(void *arg, json_t *rule, const char *arn)
+{
+	const Happening *what = arg;
+	char		now[32];
+
+	if (!key_fits(rule, what->key) || !event_fits(rule, what->event))
+		return;
 	format_iso_ms(now, clock_now_ms());
-	snprintf(arn, sizeof(arn), "arn:aws:s3:::%s", bucket->name);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s,s:s,s:{s:s,s:{s:s},s:s},s:o}}",
-					 "eventVersion", "2.1", "eventSource", "aws:s3", "awsRegion", cloud.region,
-					 "eventTime", now, "eventName", event,
-					 "userIdentity", "principalId", "AWS:AIDAEXAMPLE",
-					 "requestParameters", "sourceIPAddress", "127.0.0.1",
-					 "responseElements", "x-amz-request-id", x->request_id, "x-amz-id-2", x->request_id,
-					 "s3", "s3SchemaVersion", "1.0", "configurationId", rule->id,
-					 "bucket", "name", bucket->name, "ownerIdentity", "principalId", "A3NL1KOZZKEXAMPLE",
-					 "arn", arn, "object", object_part(bucket, key, version));
+	deliver(arn, json_pack("{s:[{s:s,s:s,s:s,s:s,s:s,s:{s:s},s:{s:s},s:{s:s,s:s},s:{s:s,s:s,s:{s:s,s:{s:s},s:o},s:o}}]}",
+						   "Records", "eventVersion", "2.1", "eventSource", "aws:s3", "awsRegion", cloud.region,
+						   "eventTime", now, "eventName", what->event,
+						   "userIdentity", "principalId", "AWS:AIDAEXAMPLE",
+						   "requestParameters", "sourceIPAddress", "127.0.0.1",
+						   "responseElements", "x-amz-request-id", what->x->request_id,
+						   "x-amz-id-2", what->x->request_id,
+						   "s3", "s3SchemaVersion", "1.0", "configurationId", xml_text(rule, "Id"),
+						   "bucket", "name", what->bucket->name, "ownerIdentity", "principalId", "A3NL1KOZZKEXAMPLE",
+						   "arn", json_sprintf("arn:aws:s3:::%s", what->bucket->name),
+						   "object", object_part(what->bucket, what->key, what->version)));
 }
 
 void
 s3_notify(const Exchange *x, S3Bucket *bucket, const char *key, const S3Version *version,
 		  const char *event)
 {
-	for (const S3Rule *rule = bucket->rules; rule != NULL; rule = rule->next)
-	{
-		json_t	   *document;
-		char	   *text;
+	Happening	what = {x, bucket, key, version, event};
 
-		if (!rule_fits(rule, key, event))
-			continue;
-		document = json_pack("{s:[o]}", "Records", event_record(x, bucket, key, version, event, rule));
-		text = json_dumps(document, JSON_COMPACT);
-		if (text != NULL)
-			deliver(rule, text);
-		free(text);
-		json_decref(document);
-	}
+	each_rule(bucket->notification, send_event, &what);
 }

@@ -16,7 +16,6 @@
 #include "clock.h"
 #include "codec.h"
 #include "journal.h"
-#include "service.h"
 
 static void
 keep_header(void *arg, const char *name, const char *value)
@@ -31,7 +30,7 @@ keep_header(void *arg, const char *name, const char *value)
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !keep; i++)
 		keep = strcasecmp(name, kept[i]) == 0;
-	if (!keep || len >= sizeof(lower) || !utf8_valid(value, strlen(value)))
+	if (!keep || len >= sizeof(lower) || !utf8_valid(value))
 		return;
 	for (size_t i = 0; i <= len; i++)
 		lower[i] = (char) (name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
@@ -56,29 +55,27 @@ s3_kept_headers(const Exchange *x)
 static void
 add_etag(Exchange *x, const S3Version *version)
 {
-	char		quoted[64];
-
-	snprintf(quoted, sizeof(quoted), "\"%s\"", version->etag);
-	http_add_header(x, "ETag", quoted);
+	http_add_header(x, "ETag", "\"%s\"", version->etag);
 }
 
 static void
 add_version_id(Exchange *x, const S3Bucket *bucket, const S3Version *version)
 {
 	if (bucket->versioning != VERSIONING_NEVER)
-		http_add_header(x, "x-amz-version-id", version->id);
+		http_add_header(x, "x-amz-version-id", "%s", version->id);
 }
 
+/* The headers that are kept with a version: the checksum, or all the others. */
 static void
-add_checksum(Exchange *x, const S3Version *version)
+add_kept_headers(Exchange *x, const S3Version *version, bool checksum)
 {
 	const char *name;
 	json_t	   *value;
 
 	json_object_foreach(version->headers, name, value)
 	{
-		if (strncmp(name, "x-amz-checksum-", 15) == 0)
-			http_add_header(x, name, json_string_value(value));
+		if ((strncmp(name, "x-amz-checksum-", 15) == 0) == checksum)
+			http_add_header(x, name, "%s", json_string_value(value));
 	}
 }
 
@@ -139,7 +136,7 @@ s3_put_object(S3Call *call)
 							 headers, clock_now_ms());
 	buf_free(&payload);
 	add_etag(call->x, version);
-	add_checksum(call->x, version);
+	add_kept_headers(call->x, version, true);
 	s3_object_created(call, version, "ObjectCreated:Put");
 	s3_answer_empty(call->x, 200);
 }
@@ -160,7 +157,7 @@ find_source(const char *source)
 		source++;
 		path_len--;
 	}
-	if (percent_decode(&path, source, path_len, false) && path.len > 0 &&
+	if (percent_decode(&path, source, path_len) && path.len > 0 &&
 		(slash = strchr(path.data, '/')) != NULL)
 	{
 		*slash = '\0';
@@ -183,7 +180,6 @@ s3_copy_object(S3Call *call)
 	char		etag[MD5_HEX];
 	char		modified[32];
 	S3Version  *version;
-	Buf			body = {0};
 
 	if (source == NULL || source->delete_marker)
 	{
@@ -195,10 +191,8 @@ s3_copy_object(S3Call *call)
 							 replace ? s3_kept_headers(x) : json_incref(source->headers), clock_now_ms());
 	s3_object_created(call, version, "ObjectCreated:Copy");
 	format_iso_ms(modified, version->modified_ms);
-	buf_adds(&body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<CopyObjectResult xmlns=\"" S3_XMLNS "\">");
-	xml_add(&body, "LastModified", modified);
-	buf_addf(&body, "<ETag>&quot;%s&quot;</ETag></CopyObjectResult>", version->etag);
-	s3_answer_xml(x, 200, &body);
+	s3_answer_xml(x, 200, "CopyObjectResult", json_pack("{s:s,s:o}", "LastModified", modified,
+														"ETag", json_sprintf("\"%s\"", version->etag)));
 }
 
 /* The version a GET, HEAD or DELETE names; NULL after answering. */
@@ -234,7 +228,7 @@ may_read(Exchange *x, const S3Version *version)
 	else if (none != NULL && names_etag(none, version->etag))
 	{
 		add_etag(x, version);
-		s3_error_text(x, 304, "NotModified", "Not Modified");
+		s3_error(x, "NotModified");
 	}
 	return !x->answered;
 }
@@ -251,61 +245,45 @@ static bool
 read_range(Exchange *x, size_t size, Range *range)
 {
 	const char *header = http_header(x, "Range");
-	unsigned long long first = 0;
-	unsigned long long last = 0;
-	int			end = 0;
+	size_t		first = 0;
+	size_t		last = size - 1;
+	char		dash = 0;
+	char		more;
+	size_t		n;
 
 	*range = (Range) {0, size, false};
-	if (header == NULL || strncmp(header, "bytes=", 6) != 0)
+	if (header == NULL || strspn(header, "bytes=-0123456789") != strlen(header))
 		return true;
-	header += 6;
-	if (sscanf(header, "%llu-%llu%n", &first, &last, &end) == 2 && header[end] == '\0' &&
-		header[0] != '-' && last >= first)
-		last = last < size ? last : size - 1;
-	else if (end = 0, sscanf(header, "%llu-%n", &first, &end) == 1 && end > 0 && header[end] == '\0' &&
-			 header[0] != '-')
-		last = size - 1;
-	else if (end = 0, sscanf(header, "-%llu%n", &last, &end) == 1 && end > 0 && header[end] == '\0')
-	{
-		first = last == 0 ? size : last < size ? size - last : 0;
-		last = size - 1;
-	}
-	else
+	if (sscanf(header, "bytes=-%zu%c", &n, &more) == 1)
+		first = n == 0 ? size : n < size ? size - n : 0;
+	else if (sscanf(header, "bytes=%zu-%zu%c", &first, &n, &more) == 2 && n >= first)
+		last = n < size ? n : size - 1;
+	else if (sscanf(header, "bytes=%zu%c%c", &first, &dash, &more) != 2 || dash != '-')
 		return true;
 	if (first >= size)
-	{
 		s3_error(x, "InvalidRange");
-		return false;
-	}
-	*range = (Range) {(size_t) first, (size_t) (last - first + 1), true};
-	return true;
+	else
+		*range = (Range) {first, last - first + 1, true};
+	return !x->answered;
 }
 
 static void
 add_object_headers(Exchange *x, const S3Version *version, const Range *range)
 {
 	const char *mode = http_header(x, "x-amz-checksum-mode");
-	bool		checksums = mode != NULL && strcasecmp(mode, "ENABLED") == 0 && !range->partial;
-	char		text[80];
-	const char *name;
-	json_t	   *value;
+	char		modified[40];
 
-	json_object_foreach(version->headers, name, value)
-	{
-		if (checksums || strncmp(name, "x-amz-checksum-", 15) != 0)
-			http_add_header(x, name, json_string_value(value));
-	}
-	format_time(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", version->modified_ms);
-	http_add_header(x, "Last-Modified", text);
+	add_kept_headers(x, version, false);
+	if (mode != NULL && strcasecmp(mode, "ENABLED") == 0 && !range->partial)
+		add_kept_headers(x, version, true);
+	format_time(modified, sizeof(modified), "%a, %d %b %Y %H:%M:%S GMT", version->modified_ms);
+	http_add_header(x, "Last-Modified", "%s", modified);
 	http_add_header(x, "Accept-Ranges", "bytes");
 	add_etag(x, version);
 	if (range->partial)
-	{
-		snprintf(text, sizeof(text), "bytes %zu-%zu/%zu", range->from, range->from + range->len - 1,
-				 version->blob->len);
-		http_add_header(x, "Content-Range", text);
-	}
-	http_add_header(x, "x-amz-request-id", x->request_id);
+		http_add_header(x, "Content-Range", "bytes %zu-%zu/%zu", range->from, range->from + range->len - 1,
+						version->blob->len);
+	http_add_header(x, "x-amz-request-id", "%s", x->request_id);
 }
 
 void
@@ -357,38 +335,37 @@ s3_remove_object(S3Call *call)
 	if (is_marker)
 		http_add_header(call->x, "x-amz-delete-marker", "true");
 	if (id[0] != '\0')
-		http_add_header(call->x, "x-amz-version-id", id);
+		http_add_header(call->x, "x-amz-version-id", "%s", id);
 	s3_answer_empty(call->x, 204);
 }
 
 void
 s3_remove_objects(S3Call *call)
 {
-	XmlNode    *root = s3_read_xml(call, "Delete");
+	json_t	   *root = s3_read_xml(call, "Delete");
 	const char *quiet = xml_text(root, "Quiet");
-	Buf			body = {0};
-	char		id[40];
-	bool		is_marker;
+	json_t	   *deleted = json_array();
+	size_t		i;
+	json_t	   *item;
 
-	if (root == NULL)
-		return;
-	buf_adds(&body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DeleteResult xmlns=\"" S3_XMLNS "\">");
-	for (const XmlNode *item = xml_child(root, "Object"); item != NULL; item = xml_again(item))
+	json_array_foreach(json_object_get(root, "Object"), i, item)
 	{
 		const char *key = xml_text(item, "Key");
+		char		id[40];
+		bool		is_marker;
 
-		if (key == NULL || !utf8_valid(key, strlen(key)))
+		if (key == NULL)
 			continue;
 		remove_one(call, key, xml_text(item, "VersionId"), id, &is_marker);
-		if (quiet != NULL && strcmp(quiet, "true") == 0)
-			continue;
-		buf_adds(&body, "<Deleted>");
-		xml_add(&body, "Key", key);
-		xml_add(&body, "DeleteMarker", is_marker ? "true" : NULL);
-		xml_add(&body, is_marker ? "DeleteMarkerVersionId" : "VersionId", id[0] != '\0' ? id : NULL);
-		buf_adds(&body, "</Deleted>");
+		json_array_append_new(deleted, json_pack("{s:s,s:o*,s:s*}", "Key", key,
+												 "DeleteMarker", is_marker ? json_true() : NULL,
+												 is_marker ? "DeleteMarkerVersionId" : "VersionId",
+												 id[0] != '\0' ? id : NULL));
 	}
-	buf_adds(&body, "</DeleteResult>");
-	xml_free(root);
-	s3_answer_xml(call->x, 200, &body);
+	if (quiet != NULL && strcmp(quiet, "true") == 0)
+		json_array_clear(deleted);
+	if (root != NULL)
+		s3_answer_xml(call->x, 200, "DeleteResult", json_pack("{s:O}", "Deleted", deleted));
+	json_decref(deleted);
+	json_decref(root);
 }

@@ -15,53 +15,45 @@
 
 #include "codec.h"
 
-static Table buckets;
+S3Bucket   *s3_buckets;
 
 S3Bucket *
 s3_find_bucket(const char *name)
 {
-	return table_get(&buckets, name, strlen(name));
+	S3Bucket   *bucket = s3_buckets;
+
+	while (bucket != NULL && strcmp(bucket->name, name) != 0)
+		bucket = bucket->next;
+	return bucket;
 }
 
 S3Bucket *
 s3_make_bucket(const char *name, int64_t now_ms)
 {
 	S3Bucket   *bucket = mem_zalloc(sizeof(S3Bucket));
+	S3Bucket  **place = &s3_buckets;
 
 	snprintf(bucket->name, sizeof(bucket->name), "%s", name);
 	bucket->created_ms = now_ms;
-	table_put(&buckets, name, strlen(name), bucket);
+	while (*place != NULL && strcmp((*place)->name, name) < 0)
+		place = &(*place)->next;
+	bucket->next = *place;
+	*place = bucket;
 	return bucket;
 }
 
 void
 s3_drop_bucket(S3Bucket *bucket)
 {
-	table_remove(&buckets, bucket->name, strlen(bucket->name));
-	s3_free_rules(bucket);
+	S3Bucket  **place = &s3_buckets;
+
+	while (*place != bucket)
+		place = &(*place)->next;
+	*place = bucket->next;
 	s3_drop_uploads(bucket);
+	json_decref(bucket->notification);
 	free(bucket->objects);
 	free(bucket);
-}
-
-static int
-compare_buckets(const void *left, const void *right)
-{
-	return strcmp((*(S3Bucket *const *) left)->name, (*(S3Bucket *const *) right)->name);
-}
-
-S3Bucket **
-s3_buckets(void)
-{
-	S3Bucket  **all = mem_zalloc((buckets.count + 1) * sizeof(S3Bucket *));
-	TableWalk	walk = {0};
-	TableEntry *entry;
-	size_t		n = 0;
-
-	while ((entry = table_next(&buckets, &walk)) != NULL)
-		all[n++] = entry->value;
-	qsort(all, n, sizeof(S3Bucket *), compare_buckets);
-	return all;
 }
 
 size_t

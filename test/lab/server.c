@@ -5,8 +5,8 @@
  * libmicrohttpd runs in its external epoll mode: it owns no thread, and works
  * only inside server_run.  So services need no locks.  A request goes through:
  *
- *	uri_seen	the raw target is copied, an Exchange is born; the library's own
- *				decoding is switched off, since "//", "..", "+" and "%2F" matter
+ *	uri_seen	the raw target is copied, an Exchange is born; the library decodes
+ *				the query, but "//", "..", "+" and "%2F" of the path matter
  *	receive		the body is gathered, then hooks->request is called once
  *	  answered	the answer is queued at once, or
  *	  parked	the connection is suspended; an answer, a cut or the client's
@@ -35,7 +35,6 @@
 #include "codec.h"
 
 #define BODY_LIMIT			(64 * 1024 * 1024)
-#define QUERY_LIMIT			64
 #define HEADER_MEMORY		(32 * 1024)
 #define CONNECTION_LIMIT	10000
 
@@ -44,42 +43,6 @@ static struct MHD_Daemon *daemon_handle;
 static int	server_epoll = -1;	/* the library's epoll descriptor and hangups */
 static int	hangup_epoll = -1;	/* sockets of parked requests */
 static bool resumed;			/* a parked request waits to be answered */
-
-static size_t
-leave_encoded(void *arg, struct MHD_Connection *connection, char *text)
-{
-	(void) arg;
-	(void) connection;
-	return strlen(text);
-}
-
-static void
-split_query(Exchange *x)
-{
-	char	   *rest = x->query;
-
-	x->pairs = mem_zalloc(QUERY_LIMIT * sizeof(QueryPair));
-	while (*rest != '\0' && x->n_pairs < QUERY_LIMIT)
-	{
-		size_t		len = strcspn(rest, "&");
-		size_t		name_len = strcspn(rest, "&=");
-		size_t		value_at = name_len < len ? name_len + 1 : len;
-		Buf			name = {0};
-		Buf			value = {0};
-
-		buf_adds(&name, "");
-		buf_adds(&value, "");
-		if (len > 0 && percent_decode(&name, rest, name_len, true) &&
-			percent_decode(&value, rest + value_at, len - value_at, true))
-			x->pairs[x->n_pairs++] = (QueryPair) {name.data, value.data};
-		else
-		{
-			buf_free(&name);
-			buf_free(&value);
-		}
-		rest += rest[len] == '&' ? len + 1 : len;
-	}
-}
 
 static void *
 uri_seen(void *arg, const char *uri, struct MHD_Connection *connection)
@@ -93,7 +56,6 @@ uri_seen(void *arg, const char *uri, struct MHD_Connection *connection)
 	x->query = mem_strdup(uri[path_len] == '?' ? uri + path_len + 1 : "");
 	x->started_ms = clock_real_ms();
 	random_uuid(x->request_id);
-	split_query(x);
 	return x;
 }
 
@@ -216,12 +178,6 @@ completed(void *arg, struct MHD_Connection *connection, void **request,
 		MHD_destroy_response(x->response);
 	if (x->call_free != NULL)
 		x->call_free(x->call);
-	for (size_t i = 0; i < x->n_pairs; i++)
-	{
-		free(x->pairs[i].name);
-		free(x->pairs[i].value);
-	}
-	free(x->pairs);
 	free(x->path);
 	free(x->query);
 	free(x->key);
@@ -268,7 +224,6 @@ server_start(int port, const ServerHooks *hooks)
 	daemon_handle = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 									 receive, NULL,
 									 MHD_OPTION_LISTEN_SOCKET, listener,
-									 MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
 									 MHD_OPTION_URI_LOG_CALLBACK, uri_seen, NULL,
 									 MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
 									 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) HEADER_MEMORY,

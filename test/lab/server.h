@@ -8,18 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "buf.h"
 
 struct MHD_Connection;
 struct MHD_Response;
 struct Fault;
-
-/* A query parameter, decoded; has_value is false for "?versioning". */
-typedef struct QueryPair
-{
-	char	   *name;
-	char	   *value;
-} QueryPair;
 
 /*
  * One request and its answer.  The server owns it; a service may keep the
@@ -32,8 +27,6 @@ typedef struct Exchange
 	const char *method;
 	char	   *path;			/* raw, undecoded, without the query */
 	char	   *query;			/* raw, "" when there is none */
-	QueryPair  *pairs;
-	size_t		n_pairs;
 	Buf			body;
 	int			peer_port;
 	char		request_id[37];
@@ -41,7 +34,7 @@ typedef struct Exchange
 
 	/* what the service made of it, for faults, journal and statistics */
 	const struct Service *service;
-	char		action[64];
+	const char *action;			/* NULL until known */
 	const char *resource_kind;
 	char		resource[256];
 	char	   *key;			/* owned, may be NULL */
@@ -95,14 +88,18 @@ const char *http_header(const Exchange *x, const char *name);
 void		http_headers(const Exchange *x, void *arg,
 						 void (*visit) (void *arg, const char *name, const char *value));
 
-/* The value of a query parameter, "" if it has none, NULL when absent. */
+/* The value of a query parameter, decoded, "" if it has none, NULL when absent. */
 const char *http_query(const Exchange *x, const char *name);
 
 /* Before answering; may be called for several headers. */
-void		http_add_header(Exchange *x, const char *name, const char *value);
+void		http_add_header(Exchange *x, const char *name, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
 
-/* Answers; the body's bytes are taken over and *body emptied, body may be NULL. */
+/* Answers; the body's bytes are taken over, body may be NULL. */
 void		http_answer(Exchange *x, int status, const char *content_type, Buf *body);
+
+/* Answers with JSON, whose reference is taken. */
+void		http_answer_json(Exchange *x, int status, const char *content_type, json_t *body);
 
 /* Answers with part of a blob, which is shared, not copied. */
 void		http_answer_blob(Exchange *x, int status, Blob *blob, size_t from, size_t len);

@@ -12,7 +12,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth.h"
@@ -20,6 +19,7 @@
 #include "service.h"
 
 #define TOLERANCE_MS	(5 * 60 * 1000)
+#define CONTENT_TYPE	"application/x-amz-json-1.0"
 #define SERVICE			"com.amazonaws.sqs#"
 #define FRAMEWORK		"com.amazon.coral.service#"
 #define LEGACY			"AWS.SimpleQueueService."
@@ -57,14 +57,14 @@ static const ErrorNames error_names[] = {
 	[SQS_BAD_SIGNATURE] = {FRAMEWORK "InvalidSignatureException", "SignatureDoesNotMatch", 403},
 };
 
-typedef struct Action
+typedef struct SqsAction
 {
 	const char *name;
 	void		(*run) (SqsCall *call);
 	bool		names_queue;	/* QueueUrl is required, and the queue must exist */
-} Action;
+} SqsAction;
 
-static const Action actions[] = {
+static const SqsAction actions[] = {
 	{"ReceiveMessage", sqs_receive_message, true},
 	{"DeleteMessageBatch", sqs_delete_message_batch, true},
 	{"SendMessageBatch", sqs_send_message_batch, true},
@@ -81,6 +81,17 @@ static const Action actions[] = {
 	{"PurgeQueue", sqs_purge_queue, true},
 };
 
+static const SqsAction *
+find_action(const char *name)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+	{
+		if (strcmp(actions[i].name, name) == 0)
+			return &actions[i];
+	}
+	return NULL;
+}
+
 void
 sqs_fail(SqsError *error, SqsErrorKind kind, const char *format,...)
 {
@@ -93,32 +104,17 @@ sqs_fail(SqsError *error, SqsErrorKind kind, const char *format,...)
 }
 
 static void
-answer_text(Exchange *x, int status, Buf *text)
-{
-	http_add_header(x, "x-amzn-RequestId", x->request_id);
-	http_answer(x, status, "application/x-amz-json-1.0", text);
-}
-
-static void
 answer_json(Exchange *x, int status, json_t *body)
 {
-	char	   *text = json_dumps(body, JSON_COMPACT);
-	Buf			out = {0};
-
-	json_decref(body);
-	buf_adds(&out, text != NULL ? text : "{}");
-	free(text);
-	answer_text(x, status, &out);
+	http_add_header(x, "x-amzn-RequestId", "%s", x->request_id);
+	http_answer_json(x, status, CONTENT_TYPE, body);
 }
 
 static void
 answer_error(Exchange *x, int status, const char *type, const char *query, const char *message)
 {
-	char		header[128];
-
 	router_note_error(x, query);
-	snprintf(header, sizeof(header), "%s;%s", query, status < 500 ? "Sender" : "Receiver");
-	http_add_header(x, "x-amzn-query-error", header);
+	http_add_header(x, "x-amzn-query-error", "%s;%s", query, status < 500 ? "Sender" : "Receiver");
 	answer_json(x, status, json_pack("{s:s,s:s}", "__type", type, "message", message));
 }
 
@@ -155,7 +151,10 @@ sqs_answer(SqsCall *call)
 	const ErrorNames *names = &error_names[call->error.kind];
 
 	if (call->error.kind == SQS_OK && call->text.len > 0)
-		answer_text(call->x, 200, &call->text);
+	{
+		http_add_header(call->x, "x-amzn-RequestId", "%s", call->x->request_id);
+		http_answer(call->x, 200, CONTENT_TYPE, &call->text);
+	}
 	else if (call->error.kind == SQS_OK)
 		answer_json(call->x, 200, json_incref(call->out));
 	else
@@ -166,14 +165,29 @@ sqs_answer(SqsCall *call)
 }
 
 static void
+add_entry(json_t *out, const char *list_name, json_t *entry)
+{
+	json_t	   *list = json_object_get(out, list_name);
+
+	if (list == NULL)
+		json_object_set_new(out, list_name, list = json_array());
+	json_array_append_new(list, entry);
+}
+
+static void
 add_failed(json_t *out, const char *id, const char *code, bool sender, const char *message)
 {
-	json_t	   *failed = json_object_get(out, "Failed");
+	add_entry(out, "Failed", json_pack("{s:s,s:b,s:s,s:s}", "Id", id, "SenderFault", sender,
+									   "Code", code, "Message", message));
+}
 
-	if (failed == NULL)
-		json_object_set_new(out, "Failed", failed = json_array());
-	json_array_append_new(failed, json_pack("{s:s,s:b,s:s,s:s}", "Id", id, "SenderFault", sender,
-											"Code", code, "Message", message));
+json_t *
+sqs_add_successful(json_t *out, const char *id)
+{
+	json_t	   *entry = json_pack("{s:s}", "Id", id);
+
+	add_entry(out, "Successful", entry);
+	return entry;
 }
 
 void
@@ -197,13 +211,22 @@ sqs_entry_faulted(SqsCall *call, size_t index, const char *id)
 	return true;
 }
 
+/* NULL when absent or null. */
+static json_t *
+get_member(const json_t *in, const char *name)
+{
+	json_t	   *member = json_object_get(in, name);
+
+	return json_is_null(member) ? NULL : member;
+}
+
 bool
 sqs_get_text(const json_t *in, const char *name, bool required, const char **value, SqsError *error)
 {
-	const json_t *member = json_object_get(in, name);
+	const json_t *member = get_member(in, name);
 
 	*value = NULL;
-	if (member == NULL || json_is_null(member))
+	if (member == NULL)
 	{
 		if (required)
 			sqs_fail(error, SQS_MISSING_PARAMETER, "The request must contain the parameter %s.", name);
@@ -225,9 +248,9 @@ bool
 sqs_get_integer(const json_t *in, const char *name, int64_t least, int64_t most, int64_t *value,
 				SqsError *error)
 {
-	const json_t *member = json_object_get(in, name);
+	const json_t *member = get_member(in, name);
 
-	if (member == NULL || json_is_null(member))
+	if (member == NULL)
 		return true;
 	if (!json_is_integer(member))
 	{
@@ -249,21 +272,25 @@ sqs_get_list(const json_t *in, const char *name, json_t **value, SqsError *error
 	size_t		i;
 	json_t	   *item;
 
-	*value = json_object_get(in, name);
-	if (*value == NULL || json_is_null(*value))
-	{
-		*value = NULL;
-		return true;
-	}
+	*value = get_member(in, name);
 	json_array_foreach(*value, i, item)
 	{
 		if (!json_is_string(item))
 			break;
 	}
-	if (json_is_array(*value) && i == json_array_size(*value))
+	if (*value == NULL || (json_is_array(*value) && i == json_array_size(*value)))
 		return true;
 	sqs_fail(error, SQS_SERIALIZATION, "%s must be a list of strings", name);
 	return false;
+}
+
+bool
+sqs_get_map(const json_t *in, const char *name, json_t **map, SqsError *error)
+{
+	*map = get_member(in, name);
+	if (*map != NULL && !json_is_object(*map))
+		sqs_fail(error, SQS_SERIALIZATION, "%s must be a map", name);
+	return error->kind == SQS_OK;
 }
 
 bool
@@ -285,7 +312,7 @@ is_entry_id(const char *id)
 	size_t		len = strlen(id);
 
 	return len >= 1 && len <= 80 &&
-		strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+		strspn(id, ALPHANUMERIC "_-") == len;
 }
 
 static bool
@@ -360,10 +387,9 @@ identify(Exchange *x)
 	SqsCall    *call = mem_zalloc(sizeof(SqsCall));
 
 	x->resource_kind = "queue";
-	snprintf(x->action, sizeof(x->action), "%s", http_header(x, "X-Amz-Target") + strlen("AmazonSQS."));
-	if (!utf8_valid(x->action, strlen(x->action)))
-		snprintf(x->action, sizeof(x->action), "unknown");
 	call->x = x;
+	call->action = find_action(http_header(x, "X-Amz-Target") + strlen("AmazonSQS."));
+	x->action = call->action != NULL ? call->action->name : NULL;
 	call->out = json_object();
 	call->in = json_loadb(x->body.data, x->body.len, JSON_ALLOW_NUL, NULL);
 	x->call = call;
@@ -396,7 +422,6 @@ authorise(Exchange *x)
 	sqs_fail(&call->error, kinds[report.verdict], "%s%s",
 			 report.verdict == AUTH_UNSIGNED_HEADER ? "The header must be part of the signature: " : "",
 			 report.text);
-	auth_report_free(&report);
 	sqs_answer(call);
 	return false;
 }
@@ -425,19 +450,13 @@ static void
 handle(Exchange *x)
 {
 	SqsCall    *call = x->call;
-	const Action *action = NULL;
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]) && action == NULL; i++)
-	{
-		if (strcmp(actions[i].name, x->action) == 0)
-			action = &actions[i];
-	}
-	if (action == NULL)
-		sqs_fail(&call->error, SQS_UNKNOWN_OPERATION, "The action %s is not known to the lab.", x->action);
+	if (call->action == NULL)
+		sqs_fail(&call->error, SQS_UNKNOWN_OPERATION, "The lab knows no such action.");
 	else if (!json_is_object(call->in))
 		sqs_fail(&call->error, SQS_SERIALIZATION, "The body is not a JSON object.");
-	else if (!action->names_queue || find_queue(call))
-		action->run(call);
+	else if (!call->action->names_queue || find_queue(call))
+		call->action->run(call);
 	if (!call->parked)
 		sqs_answer(call);
 }

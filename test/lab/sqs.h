@@ -52,11 +52,10 @@ typedef struct SqsError
 	char		text[400];
 } SqsError;
 
-typedef struct SqsWaiter SqsWaiter;
-
 typedef struct SqsQueue
 {
 	Timer		timer;			/* for waiting polls: when something becomes visible */
+	struct SqsQueue *next;		/* in order of names */
 	char		name[SQS_NAME_MAX + 1];
 	char		arn[192];
 	char		url[256];
@@ -64,7 +63,6 @@ typedef struct SqsQueue
 	bool		is_fifo;
 	Fifo	   *fifo;
 	json_t	   *attributes;		/* those that were set, and the defaults */
-	json_t	   *tags;
 	int64_t		visibility_s;
 	int64_t		delay_s;
 	int64_t		wait_s;
@@ -73,8 +71,7 @@ typedef struct SqsQueue
 	int64_t		created_ms;
 	int64_t		modified_ms;
 	int64_t		purged_ms;
-	SqsWaiter  *waiters_first,
-			   *waiters_last;
+	TAILQ_HEAD(, SqsWaiter) waiters;
 	size_t		n_waiters;
 } SqsQueue;
 
@@ -82,6 +79,7 @@ typedef struct SqsQueue
 typedef struct SqsCall
 {
 	Exchange   *x;
+	const struct SqsAction *action; /* NULL: unknown */
 	json_t	   *in;
 	json_t	   *out;
 	Buf			text;			/* the answer, when it was written as text instead of to out */
@@ -101,7 +99,13 @@ bool		sqs_get_text(const json_t *in, const char *name, bool required, const char
 						 SqsError *error);
 bool		sqs_get_integer(const json_t *in, const char *name, int64_t least, int64_t most,
 							int64_t *value, SqsError *error);
+
+/* A list of texts, or a map of anything. */
 bool		sqs_get_list(const json_t *in, const char *name, json_t **value, SqsError *error);
+bool		sqs_get_map(const json_t *in, const char *name, json_t **value, SqsError *error);
+
+/* Adds to out's Successful and returns the new member, {"Id": id}. */
+json_t	   *sqs_add_successful(json_t *out, const char *id);
 
 /* The checked entries of a batch call, NULL when the whole call fails. */
 json_t	   *sqs_batch_entries(SqsCall *call, const char *entry_name);

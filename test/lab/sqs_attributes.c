@@ -42,7 +42,7 @@ is_attribute_name(const char *name)
 	return len >= 1 && len <= 256 && name[0] != '.' && name[len - 1] != '.' &&
 		strstr(name, "..") == NULL &&
 		strncasecmp(name, "aws.", 4) != 0 && strncasecmp(name, "amazon.", 7) != 0 &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == len;
+		strspn(name, ALPHANUMERIC "_-.") == len;
 }
 
 /* "String", "String.custom" and likewise for Number and Binary. */

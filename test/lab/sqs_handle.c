@@ -8,8 +8,6 @@
  */
 #include "sqs.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "journal.h"
@@ -166,19 +164,14 @@ run_batch(SqsCall *call, const char *entry_name, OneEntry one)
 	{
 		const char *id = json_string_value(json_object_get(in, "Id"));
 		SqsError	error = {0};
-		json_t	   *done = json_object_get(call->out, "Successful");
 
 		if (sqs_entry_faulted(call, i, id))
 			continue;
 		one(call->queue, in, true, &error);
-		if (error.kind != SQS_OK)
-		{
+		if (error.kind == SQS_OK)
+			sqs_add_successful(call->out, id);
+		else
 			sqs_add_failed(call->out, id, &error);
-			continue;
-		}
-		if (done == NULL)
-			json_object_set_new(call->out, "Successful", done = json_array());
-		json_array_append_new(done, json_pack("{s:s}", "Id", id));
 	}
 	sqs_wake(call->queue);
 }

@@ -19,13 +19,17 @@
 #define NAME_REST_MS	60000
 #define PURGE_REST_MS	60000
 
-static Table queues;			/* name -> SqsQueue */
-static Table deleted;			/* name -> int64_t, lab time of its deletion */
+static SqsQueue *queues;		/* in order of names */
+static json_t *deleted;			/* name -> lab time of its deletion */
 
 SqsQueue *
 sqs_find(const char *name)
 {
-	return table_get(&queues, name, strlen(name));
+	SqsQueue   *queue = queues;
+
+	while (queue != NULL && strcmp(queue->name, name) != 0)
+		queue = queue->next;
+	return queue;
 }
 
 SqsQueue *
@@ -40,37 +44,32 @@ sqs_find_arn(const char *arn)
 size_t
 sqs_waiting_polls(void)
 {
-	TableWalk	walk = {0};
-	TableEntry *entry;
 	size_t		n = 0;
 
-	while ((entry = table_next(&queues, &walk)) != NULL)
-		n += ((SqsQueue *) entry->value)->n_waiters;
+	for (const SqsQueue *queue = queues; queue != NULL; queue = queue->next)
+		n += queue->n_waiters;
 	return n;
-}
-
-static int
-compare_names(const void *left, const void *right)
-{
-	return strcmp(*(const char *const *) left, *(const char *const *) right);
 }
 
 json_t *
 sqs_queue_names(void)
 {
-	const char **names = mem_zalloc((queues.count + 1) * sizeof(char *));
 	json_t	   *list = json_array();
-	TableWalk	walk = {0};
-	TableEntry *entry;
-	size_t		n = 0;
 
-	while ((entry = table_next(&queues, &walk)) != NULL)
-		names[n++] = entry->key;
-	qsort(names, n, sizeof(char *), compare_names);
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(names[i]));
-	free(names);
+	for (const SqsQueue *queue = queues; queue != NULL; queue = queue->next)
+		json_array_append_new(list, json_string(queue->name));
 	return list;
+}
+
+/* The place of the first queue whose name is not below this one. */
+static SqsQueue **
+place_of(const char *name)
+{
+	SqsQueue  **place = &queues;
+
+	while (*place != NULL && strcmp((*place)->name, name) < 0)
+		place = &(*place)->next;
+	return place;
 }
 
 static bool
@@ -80,7 +79,7 @@ is_queue_name(const char *name, bool fifo)
 	size_t		stem = fifo && len > 5 && strcmp(name + len - 5, ".fifo") == 0 ? len - 5 : fifo ? 0 : len;
 
 	return stem > 0 && len <= SQS_NAME_MAX &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") >= stem;
+		strspn(name, ALPHANUMERIC "_-") >= stem;
 }
 
 static bool
@@ -88,7 +87,7 @@ check_new_name(const char *name, const json_t *wanted, SqsError *error)
 {
 	const char *fifo_text = json_string_value(json_object_get(wanted, "FifoQueue"));
 	bool		fifo = fifo_text != NULL && strcasecmp(fifo_text, "true") == 0;
-	int64_t    *deleted_ms = table_get(&deleted, name, strlen(name));
+	json_t	   *deleted_ms = json_object_get(deleted, name);
 
 	if (fifo_text != NULL && !fifo)
 		sqs_fail(error, SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute FifoQueue.");	/* recorded */
@@ -97,7 +96,7 @@ check_new_name(const char *name, const json_t *wanted, SqsError *error)
 				 "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
 				 "underscores, must end with .fifo suffix and be 1 to 80 in length." :
 				 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
-	else if (deleted_ms != NULL && clock_now_ms() < *deleted_ms + NAME_REST_MS)
+	else if (deleted_ms != NULL && clock_now_ms() < json_integer_value(deleted_ms) + NAME_REST_MS)
 		sqs_fail(error, SQS_QUEUE_DELETED_RECENTLY,
 				 "You must wait 60 seconds after deleting a queue before you can create another with the same name.");
 	return error->kind == SQS_OK;
@@ -121,15 +120,17 @@ same_settings(const SqsQueue *queue, const json_t *wanted, SqsError *error)
 }
 
 static SqsQueue *
-queue_new(const char *name, const json_t *wanted, json_t *tags)
+queue_new(const char *name, const json_t *wanted)
 {
 	SqsQueue   *queue = mem_zalloc(sizeof(SqsQueue));
+	SqsQueue  **place = place_of(name);
 	const char *scope = json_string_value(json_object_get(wanted, "DeduplicationScope"));
 
 	snprintf(queue->name, sizeof(queue->name), "%s", name);
 	snprintf(queue->arn, sizeof(queue->arn), "arn:aws:sqs:%s:%s:%s", cloud.region, cloud.account, name);
 	snprintf(queue->url, sizeof(queue->url), "%s/%s/%s", cloud.endpoint, cloud.account, name);
 	queue->incarnation = random_u64();
+	TAILQ_INIT(&queue->waiters);
 	queue->is_fifo = json_object_get(wanted, "FifoQueue") != NULL;
 	queue->fifo = fifo_new(&(FifoOptions) {
 		.fifo = queue->is_fifo,
@@ -139,23 +140,11 @@ queue_new(const char *name, const json_t *wanted, json_t *tags)
 			.moved = sqs_moved
 	});
 	queue->attributes = sqs_settings_defaults(queue->is_fifo);
-	queue->tags = json_incref(tags);
 	queue->created_ms = clock_now_ms();
 	sqs_settings_apply(queue, wanted);
-	table_put(&queues, name, strlen(name), queue);
+	queue->next = *place;
+	*place = queue;
 	return queue;
-}
-
-/* An object of strings, or NULL when the member is absent. */
-static bool
-get_map(const json_t *in, const char *name, json_t **map, SqsError *error)
-{
-	*map = json_object_get(in, name);
-	if (*map == NULL || json_is_null(*map))
-		*map = NULL;
-	else if (!json_is_object(*map))
-		sqs_fail(error, SQS_SERIALIZATION, "%s must be a map", name);
-	return error->kind == SQS_OK;
 }
 
 void
@@ -167,8 +156,8 @@ sqs_create_queue(SqsCall *call)
 	SqsQueue   *queue;
 
 	if (!sqs_get_text(call->in, "QueueName", true, &name, &call->error) ||
-		!get_map(call->in, "Attributes", &wanted, &call->error) ||
-		!get_map(call->in, "tags", &tags, &call->error))
+		!sqs_get_map(call->in, "Attributes", &wanted, &call->error) ||
+		!sqs_get_map(call->in, "tags", &tags, &call->error))
 		return;
 	queue = sqs_find(name);
 	if (!check_new_name(name, wanted, &call->error) ||
@@ -177,7 +166,7 @@ sqs_create_queue(SqsCall *call)
 		return;
 	if (queue == NULL)
 	{
-		queue = queue_new(name, wanted, tags);
+		queue = queue_new(name, wanted);
 		journal_effect("sqs.queue_created", "s", "queue", name);
 	}
 	json_object_set_new(call->out, "QueueUrl", json_string(queue->url));
@@ -203,10 +192,8 @@ sqs_get_queue_url(SqsCall *call)
 void
 sqs_list_queues(SqsCall *call)
 {
-	json_t	   *names = sqs_queue_names();
 	json_t	   *urls = json_array();
-	json_t	   *name;
-	size_t		i;
+	const char *shown = NULL;
 	int64_t		max = 1000;
 	const char *prefix;
 	const char *after;
@@ -214,26 +201,24 @@ sqs_list_queues(SqsCall *call)
 	if (!sqs_get_text(call->in, "QueueNamePrefix", false, &prefix, &call->error) ||
 		!sqs_get_text(call->in, "NextToken", false, &after, &call->error) ||
 		!sqs_get_integer(call->in, "MaxResults", 1, 1000, &max, &call->error))
-		json_array_clear(names);
-	json_array_foreach(names, i, name)
+		max = 0;
+	for (const SqsQueue *queue = queues; queue != NULL && max > 0; queue = queue->next)
 	{
-		const char *text = json_string_value(name);
-
-		if ((prefix != NULL && strncmp(text, prefix, strlen(prefix)) != 0) ||
-			(after != NULL && strcmp(text, after) <= 0))
+		if ((prefix != NULL && strncmp(queue->name, prefix, strlen(prefix)) != 0) ||
+			(after != NULL && strcmp(queue->name, after) <= 0))
 			continue;
 		if ((int64_t) json_array_size(urls) == max)
 		{
 			/* the token is the last name shown, which a client must not rely on */
-			json_object_set(call->out, "NextToken", json_array_get(names, i - 1));
+			json_object_set_new(call->out, "NextToken", json_string(shown));
 			break;
 		}
-		json_array_append_new(urls, json_string(sqs_find(text)->url));
+		json_array_append_new(urls, json_string(queue->url));
+		shown = queue->name;
 	}
 	if (json_array_size(urls) > 0)
 		json_object_set(call->out, "QueueUrls", urls);
 	json_decref(urls);
-	json_decref(names);
 }
 
 static void
@@ -293,7 +278,7 @@ sqs_set_attributes(SqsCall *call)
 {
 	json_t	   *wanted;
 
-	if (!get_map(call->in, "Attributes", &wanted, &call->error))
+	if (!sqs_get_map(call->in, "Attributes", &wanted, &call->error))
 		return;
 	if (wanted == NULL)
 		sqs_fail(&call->error, SQS_MISSING_PARAMETER, "The request must contain the parameter Attributes.");
@@ -305,19 +290,14 @@ void
 sqs_delete_queue(SqsCall *call)
 {
 	SqsQueue   *queue = call->queue;
-	int64_t    *when = table_get(&deleted, queue->name, strlen(queue->name));
-	TableWalk	walk = {0};
-	TableEntry *entry;
 
-	if (when == NULL)
-		table_put(&deleted, queue->name, strlen(queue->name), when = mem_zalloc(sizeof(*when)));
-	*when = clock_now_ms();
+	if (deleted == NULL)
+		deleted = json_object();
+	json_object_set_new(deleted, queue->name, json_integer(clock_now_ms()));
 	sqs_dismiss_waiters(queue);
-	table_remove(&queues, queue->name, strlen(queue->name));
-	while ((entry = table_next(&queues, &walk)) != NULL)
+	*place_of(queue->name) = queue->next;
+	for (SqsQueue *other = queues; other != NULL; other = other->next)
 	{
-		SqsQueue   *other = entry->value;
-
 		if (other->fifo->options.dead_letter == queue->fifo)
 			other->fifo->options.dead_letter = NULL;
 	}
@@ -325,7 +305,6 @@ sqs_delete_queue(SqsCall *call)
 	timer_cancel(&queue->timer);
 	fifo_free(queue->fifo);
 	json_decref(queue->attributes);
-	json_decref(queue->tags);
 	free(queue);
 	call->queue = NULL;
 }

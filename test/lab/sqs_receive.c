@@ -15,18 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
 #include "journal.h"
 #include "service.h"
 
-struct SqsWaiter
+typedef struct SqsWaiter
 {
 	Timer		timer;
-	SqsWaiter  *prev,
-			   *next;
+	TAILQ_ENTRY(SqsWaiter) link;
 	SqsCall    *call;
 	SqsQueue   *queue;
-};
+} SqsWaiter;
 
 static bool
 asked_for(const json_t *in, const char *name)
@@ -194,8 +192,7 @@ unlink_waiter(SqsWaiter *waiter)
 {
 	SqsQueue   *queue = waiter->queue;
 
-	*(waiter->prev != NULL ? &waiter->prev->next : &queue->waiters_first) = waiter->next;
-	*(waiter->next != NULL ? &waiter->next->prev : &queue->waiters_last) = waiter->prev;
+	TAILQ_REMOVE(&queue->waiters, waiter, link);
 	queue->n_waiters--;
 	timer_cancel(&waiter->timer);
 	free(waiter);
@@ -226,7 +223,7 @@ queue_due(Timer *timer)
 static void
 watch_queue(SqsQueue *queue)
 {
-	int64_t		next = queue->waiters_first != NULL ? fifo_next_event(queue->fifo) : CLOCK_NEVER;
+	int64_t		next = queue->n_waiters > 0 ? fifo_next_event(queue->fifo) : CLOCK_NEVER;
 
 	queue->timer.fire = queue_due;
 	if (next == CLOCK_NEVER)
@@ -243,9 +240,7 @@ start_waiting(SqsCall *call, int64_t wait_s)
 
 	waiter->call = call;
 	waiter->queue = queue;
-	waiter->prev = queue->waiters_last;
-	*(waiter->prev != NULL ? &waiter->prev->next : &queue->waiters_first) = waiter;
-	queue->waiters_last = waiter;
+	TAILQ_INSERT_TAIL(&queue->waiters, waiter, link);
 	queue->n_waiters++;
 	waiter->timer.fire = wait_over;
 	timer_set(&waiter->timer, clock_now_ms() + wait_s * 1000);
@@ -260,7 +255,7 @@ sqs_wake(SqsQueue *queue)
 	SqsWaiter  *waiter;
 	ReceiveRequest request;
 
-	while ((waiter = queue->waiters_first) != NULL)
+	while ((waiter = TAILQ_FIRST(&queue->waiters)) != NULL)
 	{
 		SqsCall    *call = waiter->call;
 
@@ -275,11 +270,13 @@ sqs_wake(SqsQueue *queue)
 void
 sqs_dismiss_waiters(SqsQueue *queue)
 {
-	while (queue->waiters_first != NULL)
-	{
-		SqsCall    *call = queue->waiters_first->call;
+	SqsWaiter  *waiter;
 
-		unlink_waiter(queue->waiters_first);
+	while ((waiter = TAILQ_FIRST(&queue->waiters)) != NULL)
+	{
+		SqsCall    *call = waiter->call;
+
+		unlink_waiter(waiter);
 		sqs_fail(&call->error, SQS_NO_QUEUE, "The specified queue does not exist.");
 		sqs_answer(call);
 	}
@@ -294,7 +291,7 @@ sqs_moved(Fifo *from, Fifo *to, const FifoMessage *message)
 	journal_effect("sqs.moved", "sssssI", "queue", source->name, "to", target->name,
 				   "message_id", message->id, "group", message->group_id, "dedup", message->dedup_id,
 				   "receive_count", (json_int_t) message->receive_count);
-	if (target->waiters_first != NULL)
+	if (target->n_waiters > 0)
 		timer_set(&target->timer, clock_now_ms());
 }
 

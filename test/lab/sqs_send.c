@@ -8,7 +8,6 @@
  */
 #include "sqs.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "journal.h"
@@ -191,18 +190,6 @@ check_whole(SqsCall *call, json_t *entries, Entry *checked)
 	return false;
 }
 
-static json_t *
-add_successful(json_t *out, const char *id)
-{
-	json_t	   *list = json_object_get(out, "Successful");
-	json_t	   *entry = json_pack("{s:s}", "Id", id);
-
-	if (list == NULL)
-		json_object_set_new(out, "Successful", list = json_array());
-	json_array_append_new(list, entry);
-	return entry;
-}
-
 void
 sqs_send_message_batch(SqsCall *call)
 {
@@ -225,7 +212,7 @@ sqs_send_message_batch(SqsCall *call)
 		if (read_body(call->queue, in, &checked[i], &error) &&
 			check_ids(call->queue, &checked[i].draft, &error) &&
 			read_delay(call->queue, in, &checked[i], &error))
-			send_entry(call->queue, &checked[i], add_successful(call->out, id));
+			send_entry(call->queue, &checked[i], sqs_add_successful(call->out, id));
 		else
 			sqs_add_failed(call->out, id, &error);
 	}

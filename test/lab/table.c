@@ -14,6 +14,15 @@
 
 #include "buf.h"
 
+typedef struct TableEntry
+{
+	struct TableEntry *next;
+	uint64_t	hash;
+	void	   *value;
+	size_t		len;
+	char		key[];
+} TableEntry;
+
 /* FNV-1a, folded: the keys are short and nobody attacks a lab's hash table. */
 static uint64_t
 hash_bytes(const void *key, size_t len)
@@ -83,7 +92,7 @@ table_put(Table *table, const void *key, size_t len, void *value)
 	slot = table_slot(table, key, len, hash);
 	if (*slot == NULL)
 	{
-		TableEntry *entry = mem_zalloc(sizeof(TableEntry) + len + 1);
+		TableEntry *entry = mem_zalloc(sizeof(TableEntry) + len);
 
 		entry->hash = hash;
 		entry->len = len;
@@ -113,18 +122,8 @@ table_remove(Table *table, const void *key, size_t len)
 	return value;
 }
 
-TableEntry *
-table_next(const Table *table, TableWalk *walk)
-{
-	if (walk->entry != NULL)
-		walk->entry = walk->entry->next;
-	while (walk->entry == NULL && walk->bucket < table->size)
-		walk->entry = table->buckets[walk->bucket++];
-	return walk->entry;
-}
-
 void
-table_clear(Table *table, void (*drop) (void *value))
+table_free(Table *table)
 {
 	for (size_t i = 0; i < table->size; i++)
 	{
@@ -134,14 +133,11 @@ table_clear(Table *table, void (*drop) (void *value))
 		{
 			TableEntry *next = entry->next;
 
-			if (drop != NULL)
-				drop(entry->value);
 			free(entry);
 			entry = next;
 		}
 	}
 	free(table->buckets);
-	memset(table, 0, sizeof(*table));
 }
 
 static void

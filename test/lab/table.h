@@ -9,19 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct TableEntry
-{
-	struct TableEntry *next;
-	uint64_t	hash;
-	void	   *value;
-	size_t		len;
-	char		key[];			/* NUL-terminated, the NUL not counted */
-} TableEntry;
-
 /* Zero-initialise it. Keys are copied, values belong to the caller. */
 typedef struct Table
 {
-	TableEntry **buckets;
+	struct TableEntry **buckets;
 	size_t		size;			/* a power of two, or 0 */
 	size_t		count;
 } Table;
@@ -30,17 +21,8 @@ void	   *table_get(const Table *table, const void *key, size_t len);
 void		table_put(Table *table, const void *key, size_t len, void *value);
 void	   *table_remove(Table *table, const void *key, size_t len);
 
-/* Walks in no order; start with *cursor = NULL, bucket = 0. Do not remove meanwhile. */
-typedef struct TableWalk
-{
-	size_t		bucket;
-	TableEntry *entry;
-} TableWalk;
-
-TableEntry *table_next(const Table *table, TableWalk *walk);
-
-/* Forgets all entries; drop, when given, gets every value. */
-void		table_clear(Table *table, void (*drop) (void *value));
+/* Forgets all entries, not their values. */
+void		table_free(Table *table);
 
 /* Embed it; in_heap tells membership. */
 typedef struct HeapNode

@@ -1,67 +1,36 @@
 /*
  * xml.c
- *		As much XML as S3's requests and answers need.
+ *		As much XML as S3's requests and answers need, to and from JSON trees.
  *
- * A small tree: elements and their text.  Declarations, comments and
- * attributes are skipped, DTDs and CDATA are refused, depth is bounded, and a
- * document cannot make more nodes than it has bytes.
+ * A recursive descent of bounded depth.  Declarations, comments and attributes
+ * are skipped; DTDs and CDATA are refused, as is text that is not UTF-8.
  */
 #define _GNU_SOURCE
 
 #include "xml.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
+
 #define DEPTH_MAX	32
+#define BLANKS		" \t\r\n"
 
 typedef struct Reader
 {
 	const char *at;
 	const char *end;
-	XmlNode    *root;
-	XmlNode    *open;			/* the innermost element not yet closed */
-	int			depth;
 } Reader;
 
-static XmlNode *
-node_new(XmlNode *parent, const char *name, size_t len)
+typedef struct Tag
 {
-	XmlNode    *node = mem_zalloc(sizeof(XmlNode));
-	const char *colon = memchr(name, ':', len);
-
-	if (colon != NULL)
-	{
-		len -= (size_t) (colon + 1 - name);
-		name = colon + 1;
-	}
-	node->name = mem_strndup(name, len);
-	buf_adds(&node->text, "");
-	node->parent = parent;
-	if (parent != NULL)
-	{
-		*(parent->last_child != NULL ? &parent->last_child->next : &parent->child) = node;
-		parent->last_child = node;
-	}
-	return node;
-}
-
-void
-xml_free(XmlNode *node)
-{
-	while (node != NULL)
-	{
-		XmlNode    *next = node->next;
-
-		xml_free(node->child);	/* at most DEPTH_MAX deep */
-		free(node->name);
-		buf_free(&node->text);
-		free(node);
-		node = next;
-	}
-}
+	const char *name;			/* without namespace prefix */
+	size_t		len;
+	bool		closes;			/* </name> */
+	bool		empty;			/* <name/> */
+} Tag;
 
 static void
 add_utf8(Buf *out, uint32_t point)
@@ -69,205 +38,199 @@ add_utf8(Buf *out, uint32_t point)
 	char		bytes[4];
 	size_t		len = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 
-	if (len == 1)
-		bytes[0] = (char) point;
-	else
-	{
-		for (size_t i = len; i-- > 1; point >>= 6)
-			bytes[i] = (char) (0x80 | (point & 0x3F));
-		bytes[0] = (char) ((0xF00u >> len) | point);
-	}
+	for (size_t i = len; i-- > 1; point >>= 6)
+		bytes[i] = (char) (0x80 | (point & 0x3F));
+	bytes[0] = (char) (len == 1 ? point : (0xF00u >> len) | point);
 	buf_add(out, bytes, len);
 }
 
-/* Between & and ; */
+static const char *const entities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
+static const char entity_chars[] = "&<>\"'";
+
+/* At '&'. */
 static bool
-add_entity(Buf *out, const char *name, size_t len)
+read_entity(Reader *in, Buf *out)
 {
-	static const struct
-	{
-		const char *name;
-		char		c;
-	}			named[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}};
-	char		digits[12] = "";
+	size_t		left = (size_t) (in->end - in->at);
 	char	   *end;
 	unsigned long point;
 
-	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
 	{
-		if (strlen(named[i].name) == len && memcmp(named[i].name, name, len) == 0)
+		size_t		len = strlen(entities[i]);
+
+		if (left >= len && memcmp(in->at, entities[i], len) == 0)
 		{
-			buf_add(out, &named[i].c, 1);
+			buf_add(out, &entity_chars[i], 1);
+			in->at += len;
 			return true;
 		}
 	}
-	if (len < 2 || len >= sizeof(digits) || name[0] != '#')
+	if (left < 4 || in->at[1] != '#')
 		return false;
-	memcpy(digits, name + 1, len - 1);
-	point = digits[0] == 'x' ? strtoul(digits + 1, &end, 16) : strtoul(digits, &end, 10);
-	if (*end != '\0' || point == 0 || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
+	point = in->at[2] == 'x' ? strtoul(in->at + 3, &end, 16) : strtoul(in->at + 2, &end, 10);
+	if (end >= in->end || *end != ';' || point == 0 || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
 		return false;
 	add_utf8(out, (uint32_t) point);
+	in->at = end + 1;
 	return true;
 }
 
+/* Up to the next '<', or the end. */
 static bool
-read_text(Reader *in)
+read_text(Reader *in, Buf *out)
 {
 	while (in->at < in->end && *in->at != '<')
 	{
-		const char *semicolon;
-		Buf		   *out = in->open != NULL ? &in->open->text : NULL;
-
-		if (*in->at != '&')
+		if (*in->at == '&')
 		{
-			if (out != NULL)
-				buf_add(out, in->at, 1);
-			in->at++;
-			continue;
+			if (!read_entity(in, out))
+				return false;
 		}
-		semicolon = memchr(in->at, ';', (size_t) (in->end - in->at));
-		if (semicolon == NULL || out == NULL ||
-			!add_entity(out, in->at + 1, (size_t) (semicolon - in->at - 1)))
-			return false;
-		in->at = semicolon + 1;
+		else
+			buf_add(out, in->at++, 1);
 	}
 	return true;
 }
 
+/* At '<'; what begins with "<?" or "<!--" has no name. */
 static bool
-open_element(Reader *in, const char *tag, size_t len)
-{
-	size_t		name_len = 0;
-	bool		empty = tag[len - 1] == '/';
-	XmlNode    *node;
-
-	while (name_len < len && strchr(" \t\r\n/", tag[name_len]) == NULL)
-		name_len++;
-	if (name_len == 0 || in->depth >= DEPTH_MAX || (in->open == NULL && in->root != NULL))
-		return false;
-	node = node_new(in->open, tag, name_len);
-	if (in->root == NULL)
-		in->root = node;
-	if (!empty)
-	{
-		in->open = node;
-		in->depth++;
-	}
-	return true;
-}
-
-static bool
-close_element(Reader *in, const char *tag, size_t len)
-{
-	const char *colon = memchr(tag, ':', len);
-	const char *name = colon != NULL ? colon + 1 : tag;
-
-	len -= (size_t) (name - tag);
-	while (len > 0 && strchr(" \t\r\n", name[len - 1]) != NULL)
-		len--;
-	if (in->open == NULL || strlen(in->open->name) != len || memcmp(in->open->name, name, len) != 0)
-		return false;
-	in->open = in->open->parent;
-	in->depth--;
-	return true;
-}
-
-/* At '<'. */
-static bool
-read_markup(Reader *in)
+read_tag(Reader *in, Tag *tag)
 {
 	size_t		left = (size_t) (in->end - in->at);
-	const char *close;
+	bool		comment = left >= 4 && memcmp(in->at, "<!--", 4) == 0;
+	const char *close = comment ? memmem(in->at, left, "-->", 3) : memchr(in->at, '>', left);
+	const char *colon;
 
-	if (left >= 4 && memcmp(in->at, "<!--", 4) == 0)
+	memset(tag, 0, sizeof(*tag));
+	if (close == NULL || close - in->at < 2 || (!comment && in->at[1] == '!'))
+		return false;
+	tag->name = in->at + 1;
+	in->at = close + (comment ? 3 : 1);
+	if (comment || tag->name[0] == '?')
+		return true;
+	tag->closes = tag->name[0] == '/';
+	tag->empty = close[-1] == '/';
+	tag->name += tag->closes;
+	tag->len = strcspn(tag->name, BLANKS "/>");
+	colon = memchr(tag->name, ':', tag->len);
+	if (colon != NULL)
 	{
-		close = memmem(in->at, left, "-->", 3);
-		in->at = close != NULL ? close + 3 : in->end;
-		return close != NULL;
+		tag->len -= (size_t) (colon + 1 - tag->name);
+		tag->name = colon + 1;
 	}
-	close = memchr(in->at, '>', left);
-	if (close == NULL || close - in->at < 2 || in->at[1] == '!')
-		return false;
-	in->at++;
-	left = (size_t) (close - in->at);
-	if (in->at[0] != '?' &&
-		!(in->at[0] == '/' ? close_element(in, in->at + 1, left - 1) : open_element(in, in->at, left)))
-		return false;
-	in->at = close + 1;
-	return true;
+	return tag->len > 0;
 }
 
-XmlNode *
-xml_parse(const char *text, size_t len)
+static void
+add_child(json_t *children, const Tag *tag, json_t *child)
 {
-	Reader		in = {.at = text, .end = text + len};
-	bool		sound = true;
+	char	   *name = mem_strndup(tag->name, tag->len);
+	json_t	   *list = json_object_get(children, name);
 
-	while (sound && in.at < in.end)
-		sound = *in.at == '<' ? read_markup(&in) : read_text(&in);
-	if (sound && in.root != NULL && in.open == NULL)
-		return in.root;
-	xml_free(in.root);
-	return NULL;
+	if (list == NULL)
+		json_object_set_new(children, name, list = json_array());
+	json_array_append_new(list, child);
+	free(name);
 }
 
-const XmlNode *
-xml_child(const XmlNode *node, const char *name)
+/* After <name>, up to and including </name>; NULL when malformed. */
+static json_t *
+read_element(Reader *in, const Tag *open, int depth)
 {
-	const XmlNode *child = node != NULL ? node->child : NULL;
+	json_t	   *children = json_object();
+	Buf			text = {0};
+	Tag			tag = {0};
+	bool		sound = depth <= DEPTH_MAX;
 
-	while (child != NULL && strcmp(child->name, name) != 0)
-		child = child->next;
-	return child;
+	while (sound && !tag.closes)
+	{
+		sound = read_text(in, &text) && in->at < in->end && read_tag(in, &tag);
+		if (sound && !tag.closes && tag.len > 0)
+		{
+			json_t	   *child = tag.empty ? json_string("") : read_element(in, &tag, depth + 1);
+
+			sound = child != NULL;
+			if (sound)
+				add_child(children, &tag, child);
+		}
+	}
+	sound = sound && tag.len == open->len && memcmp(tag.name, open->name, tag.len) == 0;
+	if (!sound || json_object_size(children) == 0)
+	{
+		json_decref(children);
+		children = sound ? json_stringn(text.data != NULL ? text.data : "", text.len) : NULL;
+	}
+	buf_free(&text);
+	return children;
 }
 
-const XmlNode *
-xml_again(const XmlNode *node)
+json_t *
+xml_parse(const char *text, size_t len, const char *root)
 {
-	const XmlNode *next = node->next;
+	Reader		in = {text, text + len};
+	Tag			tag = {0};
+	Buf			outside = {0};
+	bool		sound = memchr(text, '\0', len) == NULL;
+	json_t	   *inside = NULL;
 
-	while (next != NULL && strcmp(next->name, node->name) != 0)
-		next = next->next;
-	return next;
+	while (sound && tag.len == 0)
+		sound = read_text(&in, &outside) && in.at < in.end && read_tag(&in, &tag);
+	if (sound && !tag.closes && tag.len == strlen(root) && memcmp(tag.name, root, tag.len) == 0)
+		inside = tag.empty ? json_string("") : read_element(&in, &tag, 1);
+	buf_free(&outside);
+	return inside;
+}
+
+json_t *
+xml_child(const json_t *node, const char *name)
+{
+	return json_array_get(json_object_get(node, name), 0);
 }
 
 const char *
-xml_text(const XmlNode *node, const char *name)
+xml_text(const json_t *node, const char *name)
 {
-	const XmlNode *child = xml_child(node, name);
-
-	return child != NULL ? child->text.data : NULL;
+	return json_string_value(xml_child(node, name));
 }
 
-void
-xml_escape(Buf *out, const char *text)
+static void
+add_escaped(Buf *out, const char *text)
 {
 	for (; *text != '\0'; text++)
 	{
-		unsigned char c = (unsigned char) *text;
+		const char *special = strchr(entity_chars, *text);
 
-		if (c == '&')
-			buf_adds(out, "&amp;");
-		else if (c == '<')
-			buf_adds(out, "&lt;");
-		else if (c == '>')
-			buf_adds(out, "&gt;");
-		else if (c == '"')
-			buf_adds(out, "&quot;");
-		else if (c < 0x20)
-			buf_addf(out, "&#x%X;", c);
+		if (special != NULL)
+			buf_adds(out, entities[special - entity_chars]);
+		else if ((unsigned char) *text < 0x20)
+			buf_addf(out, "&#x%X;", *text);
 		else
 			buf_add(out, text, 1);
 	}
 }
 
 void
-xml_add(Buf *out, const char *name, const char *text)
+xml_add(Buf *out, const char *name, const json_t *value)
 {
-	if (text == NULL)
+	const char *member;
+	json_t	   *item;
+	size_t		i;
+
+	if (json_is_array(value))
+	{
+		json_array_foreach(value, i, item)
+			xml_add(out, name, item);
 		return;
+	}
 	buf_addf(out, "<%s>", name);
-	xml_escape(out, text);
+	json_object_foreach((json_t *) value, member, item)
+		xml_add(out, member, item);
+	if (json_is_string(value))
+		add_escaped(out, json_string_value(value));
+	else if (json_is_integer(value))
+		buf_addf(out, "%lld", (long long) json_integer_value(value));
+	else if (json_is_boolean(value))
+		buf_adds(out, json_is_true(value) ? "true" : "false");
 	buf_addf(out, "</%s>", name);
 }

@@ -1,39 +1,30 @@
 /*
  * xml.h
- *		As much XML as S3's requests and answers need.
+ *		As much XML as S3's requests and answers need, to and from JSON trees.
+ *
+ * An element with elements inside is an object of arrays, {"Part": [..., ...]};
+ * an element without is a string, its text.
  */
 #ifndef LAB_XML_H
 #define LAB_XML_H
 
+#include <jansson.h>
+
 #include "buf.h"
 
-typedef struct XmlNode
-{
-	char	   *name;			/* without namespace prefix */
-	Buf			text;			/* of this element alone, entities resolved; data is never NULL */
-	struct XmlNode *parent;
-	struct XmlNode *child;
-	struct XmlNode *next;
-	struct XmlNode *last_child;
-} XmlNode;
+/* What is inside the root element of that name; NULL for anything else or malformed XML. */
+json_t	   *xml_parse(const char *text, size_t len, const char *root);
 
-/* The root element, or NULL when the document is malformed. */
-XmlNode    *xml_parse(const char *text, size_t len);
-void		xml_free(XmlNode *node);
+/* The text of the first child of that name, NULL if there is none. */
+const char *xml_text(const json_t *node, const char *name);
 
-/* The first child of that name, NULL if none or node is NULL. */
-const XmlNode *xml_child(const XmlNode *node, const char *name);
+/* The first child of that name, NULL if there is none. */
+json_t	   *xml_child(const json_t *node, const char *name);
 
-/* The following sibling of the same name. */
-const XmlNode *xml_again(const XmlNode *node);
-
-/* The text of the first child of that name, NULL if there is no such child. */
-const char *xml_text(const XmlNode *node, const char *name);
-
-/* Adds text with markup and control characters escaped. */
-void		xml_escape(Buf *out, const char *text);
-
-/* Adds <name>text</name>; nothing when text is NULL. */
-void		xml_add(Buf *out, const char *name, const char *text);
+/*
+ * Adds <name>value</name>: an object becomes elements in order, an array one
+ * element a member (none when empty), anything else text.
+ */
+void		xml_add(Buf *out, const char *name, const json_t *value);
 
 #endif

@@ -100,8 +100,10 @@ for my $fault (
 $lab->sqs(DeleteQueue => { QueueUrl => $queue });
 my $count = results();
 put('later.json', '{"transaction_id": "later"}');
-wait_until('the invocation failed', sub { grep { $_->{outcome} eq 'error' } results() });
+sub failures { return scalar grep { $_->{outcome} eq 'error' } results() }
+wait_until('the invocation failed', sub { failures() == 1 });
 $lab->advance(61);
+wait_until('the first retry failed, too', sub { failures() == 2 });
 $lab->create_queue('q.fifo');
 $lab->advance(130);
 wait_until('the retry sent it', sub { grep { $_->{group} eq 'later' } events('sqs.sent') });

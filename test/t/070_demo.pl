@@ -8,6 +8,7 @@ use Encode qw(encode_utf8 decode_utf8);
 use File::Path qw(make_path remove_tree);
 use Test::More;
 
+binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 my $input = "$ENV{PG_SQS_STAGE}/src/input";
 
 sub demo
@@ -31,7 +32,7 @@ sub demo
 my ($status, $out) = demo();
 is($status, 0, 'the demo succeeds') or diag($out);
 for my $hop (qr/S3 +s3:\/\/ledger-l0\/in\/transaction\.json +\d+ bytes/, qr/Lambda +s3_to_sqs request [0-9a-f-]{36}/,
-	qr/SQS +transactions\.fifo group [0-9a-f]{64} dedup [0-9a-f]{64} sequence \d+/, qr/\d ms  row +visible in transactions/,
+	qr/SQS +transactions\.fifo group [0-9a-f]{12}… dedup [0-9a-f]{12}… sequence \d+/, qr/\d ms  row +visible in transactions, [0-9.]+ ms after the PUT began/,
 	qr/^amount +\| 12345678901234567\.89$/m, qr/^fee +\| 1\.10$/m, qr/^account_id +\| Société 42$/m,
 	qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +2 \| +1 \| +1 \| +2 \| +1\b/)
 {
@@ -46,6 +47,14 @@ like($out, qr/^amount +\| 0\.10$/m, 'and becomes a row');
 ($status, $out) = demo('broken.json' => '{"transaction_id": ');
 is($status, 0, 'a file that is not JSON is no crash') or diag($out);
 like($out, qr/Rejected: .+\nKept with its reason at s3:\/\/ledger-l0\/rejected\//, 'says why, and where it is');
+
+($status, $out) = demo("stee\e[31mring\n.json" => '{"transaction_id": "E", "amount": 1}');
+is($status, 0, 'a name that would steer a terminal') or diag($out);
+unlike($out, qr/\e\[31m/, 'does not');
+
+($status, $out) = demo('long.json' => '{"transaction_id": "L", "amount": 1, "description": "' . 'x' x 50_000 . '"}');
+is($status, 0, 'a row that is longer than a screen') or diag($out);
+like($out, qr/^ description +\| +50000 \| x{60}$/m, 'is told by its beginnings');
 
 ($status, $out) = demo('many/a.json' => '{"transaction_id": "A", "amount": 1}', 'many/b.json' => '{"transaction_id": "B", "amount": 2}', 'many/c.txt' => 'no');
 is($status, 0, 'a folder') or diag($out);

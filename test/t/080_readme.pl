@@ -7,10 +7,7 @@ use PgSqs::Test;
 use Test::More;
 
 my $lab = PgSqs::Lab->start(journal => "$ENV{TESTDATADIR}/readme.ndjson");
-my $node = PostgreSQL::Test::Cluster->new('readme');
-$node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\n");
-$node->start;
+my $node = PgSqs::Test::start_node('readme', '');
 my $t = bless { node => $node, lab => $lab }, 'PgSqs::Test';
 
 my $readme = PostgreSQL::Test::Utils::slurp_file("$ENV{PG_SQS_STAGE}/src/README.md");

@@ -27,13 +27,23 @@ sub new
 	my ($class, $name, %options) = @_;
 	my $journal = "$ENV{TESTDATADIR}/$name.ndjson";
 	my $lab = PgSqs::Lab->start(journal => $journal, %{ $options{lab} // {} });
-	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init;
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\nautovacuum = off\n" . ($options{conf} // ''));
-	$node->start;
+	my $node = start_node($name, "autovacuum = off\n" . ($options{conf} // ''));
 	my $self = bless { node => $node, lab => $lab, name => $name, queue => {} }, $class;
 	$self->install('postgres');
 	return $self;
+}
+
+# A running server with pg_sqs preloaded; its superuser is called postgres
+# whoever runs the test.
+sub start_node
+{
+	my ($name, $conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$ENV{PGUSER} = 'postgres';
+	$node->init(extra => [ '--username', 'postgres' ]);
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\n$conf");
+	$node->start;
+	return $node;
 }
 
 # The extension, the owner and the server, in a database.

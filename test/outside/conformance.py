@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""AWS's rules for SQS FIFO, S3 and Lambda's runtime API, put to the lab and to moto by boto3.
+
+The cases are in cases/, a file a subject. Each has a name and the rule it
+checks in words. A rule ends with where it is from: [recorded] was observed on
+AWS, [documented] stands in AWS's pages or in the service models that the SDKs
+are made from, [assumed] is nobody's word.
+
+The same cases run against moto_server where that is installed. MOTO_DIFFERS
+lists those in which moto is known to be wrong, each with its reason; they are
+run all the same and reported as todo, so that a moto that was mended shows.
+LAB_ONLY lists what moto cannot be asked.
+
+    python3 test/outside/conformance.py [lab|moto] [PART OF A NAME]
+
+prints TAP, and closes with "N passed, N failed, N skipped"; the known
+differences count as skipped. AWSLAB names another lab than build/awslab.
+"""
+import os
+import random
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+for folder in ("support", "cases"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), folder))
+import lab as support
+
+support.use_own_environment()
+try:
+    import boto3  # noqa: F401
+    import botocore
+except ImportError:
+    support.skip_all("boto3 is not installed")
+if tuple(int(part) for part in botocore.__version__.split(".")[:2]) < (1, 31):
+    support.skip_all("boto3 is too old to speak SQS's JSON protocol")
+import sqs_queues  # noqa: F401
+import sqs_sending  # noqa: F401
+import sqs_receiving  # noqa: F401
+import sqs_handles  # noqa: F401
+import s3_objects  # noqa: F401
+import s3_events  # noqa: F401
+import lambda_runtime  # noqa: F401
+import signatures  # noqa: F401
+from cloud import Cloud
+from moto_server import start_moto
+from registry import CASES
+
+LAB_ONLY = {  # the beginning of a case's name -> why moto is not asked
+    "Lambda: ": "moto has no runtime API",
+    "signature: ": "moto checks signatures only after a set-up of its own",
+    "S3: a body in chunks": "sent as raw bytes to the lab",
+    "the name of a deleted queue rests": "minutes pass",
+    "a second purge within 60": "minutes pass",
+    "the deduplication interval": "minutes pass",
+    "retention ends": "minutes pass",
+    "a message is held for twelve": "seconds pass by the dozen",
+    "an attempt id starts": "seconds pass by the dozen",
+}
+
+_DIFFERENCES = [
+    ("a queue's name and attributes are hardly checked", [
+        "create: a .fifo name needs FifoQueue", "create: FifoQueue=false is not an attribute", "create: unknown attributes are refused",
+        "create: FIFO attributes are for FIFO queues", "create: VisibilityTimeout ends at 43200", "create: MessageRetentionPeriod begins at 60",
+        "create: DelaySeconds ends at 900", "create: ReceiveMessageWaitTimeSeconds ends at 20",
+        "create: DeduplicationScope is queue or messageGroup", "create: maxReceiveCount begins at 1", "set: FifoQueue is only for creation"]),
+    ("text that is no number is an internal error", ["create: a number must be one"]),
+    ("another error code", [
+        "create: the dead-letter queue must exist", "create: the dead-letter queue of a FIFO queue is FIFO",
+        "the visibility of a deleted message cannot be changed"]),
+    ("timestamps of a queue have a fraction", ["a queue's attributes and their defaults"]),
+    ("bodies and ids are not checked for their characters and lengths", [
+        "send: an empty body is missing", "send: a dedup id is for FIFO queues",
+        *(f"send: U+{code} may not be in a body" for code in ("0000", "0008", "001F", "FFFE", "FFFF")),
+        *(f"send: a {what} {kind}" for what in ("group", "dedup id") for kind in ("with a blank", "that is not ASCII", "of 129 characters"))]),
+    ("sizes are characters of the body alone", ["send: sizes are bytes, not characters", "send: attributes count: name, type and value"]),
+    ("message attributes are hardly checked", [
+        "send: ten attributes are the most", "send: attribute names do not begin with AWS.", "send: a Number attribute is a number",
+        "send: an attribute's value is not empty"]),
+    ("an empty batch of visibilities is accepted", ["visibility batch: empty"]),
+    ("an entry that is too large fails the whole batch", [
+        "batch: an entry that is too large fails alone, and the later ones are accepted", "batch: Successful is absent when everything failed"]),
+    ("Failed is an empty list", ["batch: Failed is absent when nothing failed"]),
+    ("sequence numbers are random digits", ["sequence numbers have 20 digits, beyond 64 bits", "sequence numbers grow"]),
+    ("a duplicate gets ids of its own", ["a duplicate gets the first one's message id"]),
+    ("a deleted message's id is forgotten", ["an id is remembered after its message was deleted"]),
+    ("the scope of deduplication is ignored", ["scope messageGroup: the same id in another group is none"]),
+    ("groups are interleaved in the order of sending, and do not take turns", [
+        "a receive takes as many of a group as it can, then the next group's", "a group that was received goes to the back"]),
+    ("a message in flight holds back what comes before it, too", [
+        "after all timeouts the batch comes back in its order", "the head nacked while its follower is in flight comes back alone",
+        "extending message 2 of 3 holds it and what follows", "extending message 3 of 3 holds it and what follows",
+        "a receive with visibility 0 locks nothing"]),
+    ("what is locked is decided when a poll begins", [
+        "a long poll is woken when a delete unlocks the group", "a long poll is woken by visibility 0"]),
+    ("a poll does not notice that its queue is deleted", ["deleting a queue ends its long polls"]),
+    ("a handle never expires", [
+        "an expired handle: delete is refused", "an expired handle: a change of visibility is refused", "an expired handle deletes nothing",
+        "an expired handle within a batch has another code", "every receive has a new handle, and the older one is refused"]),
+    ("attempt ids are ignored", ["an attempt id gets the same messages again", "an attempt id whose messages were touched is refused"]),
+    ("dead letters keep their dedup id and lack their source", [
+        "dead letters: id, body and group stay", "dead letters: the dedup id becomes the message id"]),
+    ("names of buckets and keys are hardly checked", ["S3: a bucket's name", "S3: a key of 1,025 bytes"]),
+    ("digests that a client sends are not compared", ["S3: a wrong Content-MD5", "S3: a Content-MD5 that is none", "S3: a wrong CRC32"]),
+    ("uploads in parts are hardly checked", ["S3: an upload that was aborted", "S3: completing with parts out of order"]),
+    ("targets are not looked at", ["S3: a notification to a FIFO queue", "S3: a notification to a queue that is not there"]),
+    ("a delete marker is no version", ["S3: a delete in a versioned bucket leaves a marker"]),
+    ("pages of the older listing repeat common prefixes", ["S3: ListObjects: prefix, delimiter, pages"]),
+    ("the slash of a key is encoded", ["S3 events: the key is form-encoded, the slash stays", "S3 events: prefix and suffix choose keys"]),
+    ("versionId is missing", ["S3 events: size, eTag without quotes, versionId"]),
+    ("a delete of a versioned object notifies nobody", ["S3 events: the names of events", "S3 events: a delete has no size and no eTag"]),
+    ("the sequencer is missing", ["S3 events: sequencers of a key grow"]),
+    ("the time of an event has no zone", ["S3 events: who, where, when"]),
+]
+MOTO_DIFFERS = {name: reason for reason, names in _DIFFERENCES for name in names}
+
+
+# ---------------------------------------------------------------- running
+
+def why_not(cloud, name):
+    if cloud.kind == "lab":
+        return None
+    return next((reason for start, reason in LAB_ONLY.items() if name.startswith(start)), None)
+
+
+class Tally:
+    def __init__(self):
+        self.number = self.passed = self.failed = self.skipped = 0
+
+    def run(self, cloud, name, rule, function):
+        self.number += 1
+        todo = MOTO_DIFFERS.get(name) if cloud.kind == "moto" else None
+        mark = f" # todo moto: {todo}" if todo else ""
+        try:
+            function(cloud)
+            print(f"ok {self.number} - {cloud.kind}: {name}{mark}", flush=True)
+            trouble = None
+        except Exception:
+            trouble = traceback.format_exc()
+            print(f"not ok {self.number} - {cloud.kind}: {name}{mark}", flush=True)
+        if todo:
+            self.skipped += 1
+        elif trouble is None:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"# the rule: {rule}")
+            print("".join(f"# {line}\n" for line in trouble.splitlines()), end="", flush=True)
+
+
+def run_all(clouds, cases):
+    tally = Tally()
+    for cloud in clouds:
+        random.seed(20261122)
+        for name, rule, function in cases:
+            reason = why_not(cloud, name)
+            if reason:
+                print(f"# {cloud.kind} is not asked: {name}: {reason}")
+                tally.skipped += 1
+            else:
+                tally.run(cloud, name, rule, function)
+    print(f"1..{tally.number}")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return tally.failed
+
+
+def main(arguments):
+    kinds = ("lab", "moto")
+    if arguments and arguments[0] in kinds:
+        kinds = (arguments.pop(0),)
+    cases = [entry for entry in CASES if not arguments or arguments[0] in entry[0]]
+    unknown = set(MOTO_DIFFERS) - {name for name, _, _ in CASES}
+    if unknown or len({name for name, _, _ in CASES}) < len(CASES):
+        raise SystemExit(f"names that are no case's, or two cases': {unknown}")
+    moto = start_moto() if "moto" in kinds else None
+    lab = support.Lab() if "lab" in kinds else None
+    try:
+        if "moto" in kinds and moto is None:
+            print("# moto_server is not installed: only the lab is asked")
+        clouds = [Cloud(kind, server) for kind, server in (("lab", lab), ("moto", moto)) if server is not None]
+        return run_all(clouds, cases)
+    finally:
+        for server in (lab, moto):
+            if server is not None:
+                server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
