@@ -329,6 +329,10 @@ create_runtime(AwsxError *error)
 int
 main(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+	printf("1..0 # SKIP the address sanitizer has an allocator of its own\n");
+	return 0;
+#endif
 	unsetenv("AWS_CA_BUNDLE");
 	unsetenv("SSL_CERT_FILE");
 	setenv("S3_TO_SQS_CONFIG", "{\"outputs\":[{\"name\":\"a\",\"queue_url\":\"" URL "\"},{\"name\":\"b\",\"queue_url\":\"" URL
