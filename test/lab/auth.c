@@ -1,6 +1,6 @@
 /*
  * auth.c
- *		Verification of AWS Signature Version 4.
+ *		Access keys, and the verification of AWS Signature Version 4.
  *
  * Three stages: take the Authorization header apart; build the canonical
  * request from what came over the wire, for S3 with the path exactly as sent
@@ -8,9 +8,10 @@
  * header named in SignedHeaders counts, in the form it arrived.  Dates are
  * held against the machine's clock, never the lab's: clients have no other.
  */
+#define _GNU_SOURCE
+
 #include "auth.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,31 +20,94 @@
 #include "clock.h"
 #include "codec.h"
 #include "service.h"
+#include "table.h"
 
-#define SIGNED_HEADER_LIMIT		64
+#define QUERY_PAIR_LIMIT		256
 
-/* What the Authorization header says. */
+typedef enum Verdict
+{
+	FINE, NO_HEADER, MALFORMED, UNKNOWN_KEY, WRONG_TOKEN, EXPIRED, WRONG_SCOPE, SKEWED, UNSIGNED_HEADER, MISMATCH,
+	N_VERDICTS
+} Verdict;
+
+/* What a service calls a verdict; one without a code of its own is called a mismatch. */
+typedef struct Refusal
+{
+	const char *code;
+	int			status;
+} Refusal;
+
+typedef struct Manners
+{
+	const char *service;
+	int			tolerance_minutes;
+	Refusal		refusals[N_VERDICTS];
+} Manners;
+
+#define QUERY_REFUSALS \
+	{[NO_HEADER] = {"MissingAuthenticationToken", 403}, [MALFORMED] = {"IncompleteSignature", 400}, \
+	[UNKNOWN_KEY] = {"InvalidClientTokenId", 403}, [WRONG_TOKEN] = {"InvalidClientTokenId", 403}, \
+	[EXPIRED] = {"ExpiredToken", 403}, [MISMATCH] = {"SignatureDoesNotMatch", 403}}
+
+static const Manners all_manners[] = {
+	{"sqs", 5, QUERY_REFUSALS},
+	{"sts", 5, QUERY_REFUSALS},
+	{"lambda", 5, {
+		[NO_HEADER] = {"MissingAuthenticationTokenException", 403}, [MALFORMED] = {"IncompleteSignatureException", 400},
+		[UNKNOWN_KEY] = {"UnrecognizedClientException", 403}, [WRONG_TOKEN] = {"UnrecognizedClientException", 403},
+		[EXPIRED] = {"ExpiredTokenException", 403}, [MISMATCH] = {"InvalidSignatureException", 403}}},
+	{"s3", 15, {
+		[NO_HEADER] = {"AccessDenied", 403}, [MALFORMED] = {"AuthorizationHeaderMalformed", 400},
+		[UNKNOWN_KEY] = {"InvalidAccessKeyId", 403}, [WRONG_TOKEN] = {"InvalidToken", 400},
+		[EXPIRED] = {"ExpiredToken", 400}, [WRONG_SCOPE] = {"AuthorizationHeaderMalformed", 400},
+		[SKEWED] = {"RequestTimeTooSkewed", 403}, [UNSIGNED_HEADER] = {"AccessDenied", 403}, [MISMATCH] = {"SignatureDoesNotMatch", 403}}},
+};
+
+/* A request's signature: what its header says, and how it is judged. */
 typedef struct Claim
 {
+	const Exchange *x;
+	const Manners *manners;
+	const char *payload_hash;
+	const char *amz_date;
 	char		access_key[129];
 	char		date[9];
-	char		region[65];
+	char		region[AUTH_REGION_SIZE];
 	char		service[65];
 	char		terminator[65];
 	char		signed_headers[2049];
 	char		signature[129];
-	const char *amz_date;
+	const char *secret_key;
+	Verdict		verdict;
+	char		text[512];		/* as AWS words it */
 } Claim;
 
-static void
-fail(AuthReport *report, AuthVerdict verdict, const char *format,...)
-{
-	va_list		args;
+static Table issued;
 
-	report->verdict = verdict;
-	va_start(args, format);
-	vsnprintf(report->text, sizeof(report->text), format, args);
-	va_end(args);
+/* For "return": the claim does not hold. */
+#define REJECT(claim, why, ...) \
+	((claim)->verdict = (why), (void) snprintf((claim)->text, sizeof((claim)->text), __VA_ARGS__), false)
+
+const IssuedKey *
+auth_issue(int64_t lifetime_seconds)
+{
+	IssuedKey  *key = mem_zalloc(sizeof(IssuedKey));
+	uint64_t	random[12];
+
+	for (size_t i = 0; i < 12; i++)
+		random[i] = random_u64();
+	snprintf(key->access_key, sizeof(key->access_key), "ASIA%016llX", (unsigned long long) random[0]);
+	hex_encode(&random[1], 20, key->secret_key);
+	hex_encode(&random[4], 64, key->session_token);
+	key->expires_ms = clock_now_ms() + lifetime_seconds * 1000;
+	table_put(&issued, key->access_key, strlen(key->access_key), key);
+	return key;
+}
+
+const IssuedKey *
+auth_issued(const char *access_key)
+{
+	return table_get(&issued, access_key, strlen(access_key));
 }
 
 /* The value of "name=value" in the comma separated list, "" if there is none. */
@@ -56,70 +120,95 @@ find_field(const char *list, const char *name)
 }
 
 static bool
-read_claim(const Exchange *x, Claim *claim, AuthReport *report)
+read_claim(Claim *claim)
 {
 	static const char algorithm[] = "AWS4-HMAC-SHA256 ";
-	const char *header = http_header(x, "Authorization");
+	const char *header = http_header(claim->x, "Authorization");
 
-	claim->amz_date = http_header(x, "X-Amz-Date");
+	claim->amz_date = http_header(claim->x, "X-Amz-Date");
 	if (header == NULL)
-		fail(report, AUTH_MISSING, "Request is missing Authentication Token");
-	else if (strncmp(header, algorithm, strlen(algorithm)) != 0 || claim->amz_date == NULL ||
-			 sscanf(find_field(header, "SignedHeaders="), "%2048[^, ]", claim->signed_headers) != 1 ||
-			 sscanf(find_field(header, "Signature="), "%128[^, ]", claim->signature) != 1)
-		fail(report, AUTH_MALFORMED, "Authorization header requires 'Credential', 'SignedHeaders' and "
-			 "'Signature' parameters, and the request an 'X-Amz-Date' header.");
-	else if (sscanf(find_field(header, "Credential="), "%128[^/]/%8[^/]/%64[^/]/%64[^/]/%64[^, ]",
-					claim->access_key, claim->date, claim->region, claim->service, claim->terminator) != 5)
-		fail(report, AUTH_MALFORMED, "Credential must have exactly 5 slash-delimited elements, "
-			 "e.g. keyid/date/region/service/term.");
-	return report->verdict == AUTH_OK;
+		return REJECT(claim, NO_HEADER, "Request is missing Authentication Token");
+	if (strncmp(header, algorithm, strlen(algorithm)) != 0 || claim->amz_date == NULL ||
+		sscanf(find_field(header, "SignedHeaders="), "%2048[^, ]", claim->signed_headers) != 1 ||
+		sscanf(find_field(header, "Signature="), "%128[^, ]", claim->signature) != 1)
+		return REJECT(claim, MALFORMED, "Authorization header requires 'Credential', 'SignedHeaders' and "
+					  "'Signature' parameters, and the request an 'X-Amz-Date' header.");
+	if (sscanf(find_field(header, "Credential="), "%128[^/]/%8[^/]/%64[^/]/%64[^/]/%64[^, ]", claim->access_key,
+			   claim->date, claim->region, claim->service, claim->terminator) != 5)
+		return REJECT(claim, MALFORMED, "Credential must have exactly 5 slash-delimited elements, "
+					  "e.g. keyid/date/region/service/term.");
+	return true;
 }
 
+/* The permanent key has no token; one that was issued has its own. */
 static bool
-check_scope(const Claim *claim, const char *service, AuthReport *report)
+check_key(Claim *claim)
 {
-	if (strcmp(claim->access_key, cloud.access_key) != 0)
-		fail(report, AUTH_UNKNOWN_KEY, "The security token included in the request is invalid.");
-	else if (strcmp(claim->region, cloud.region) != 0)
-		fail(report, AUTH_WRONG_REGION, "Credential should be scoped to a valid region, not '%s'. The region is '%s'.",
-			 claim->region, cloud.region);
-	else if (strcmp(claim->service, service) != 0)
-		fail(report, AUTH_WRONG_SCOPE, "Credential should be scoped to correct service: '%s'.", service);
-	else if (strcmp(claim->terminator, "aws4_request") != 0)
-		fail(report, AUTH_WRONG_SCOPE, "Credential should be scoped with a valid terminator: 'aws4_request'.");
-	else if (strncmp(claim->date, claim->amz_date, 8) != 0)
-		fail(report, AUTH_WRONG_SCOPE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
-			 "version of date from HTTP.");
-	return report->verdict == AUTH_OK;
+	const char *token = http_header(claim->x, "X-Amz-Security-Token");
+	const IssuedKey *key = auth_issued(claim->access_key);
+	bool		permanent = strcmp(claim->access_key, cloud.access_key) == 0;
+
+	claim->secret_key = permanent ? cloud.secret_key : key != NULL ? key->secret_key : NULL;
+	if (claim->secret_key == NULL || (!permanent && token == NULL))
+		return REJECT(claim, UNKNOWN_KEY, "The security token included in the request is invalid.");
+	if (strcmp(token != NULL ? token : "", permanent ? "" : key->session_token) != 0)
+		return REJECT(claim, WRONG_TOKEN, "The provided token is malformed or otherwise invalid.");
+	if (!permanent && key->expires_ms <= clock_now_ms())
+		return REJECT(claim, EXPIRED, "The security token included in the request is expired");
+	return true;
 }
 
 static bool
-check_date(const Claim *claim, int64_t tolerance_ms, AuthReport *report)
+check_scope(Claim *claim)
+{
+	if (strcmp(claim->service, claim->manners->service) != 0)
+		return REJECT(claim, WRONG_SCOPE, "Credential should be scoped to correct service: '%s'.", claim->manners->service);
+	if (strcmp(claim->terminator, "aws4_request") != 0)
+		return REJECT(claim, WRONG_SCOPE, "Credential should be scoped with a valid terminator: 'aws4_request'.");
+	if (strncmp(claim->date, claim->amz_date, 8) != 0)
+		return REJECT(claim, WRONG_SCOPE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 "
+					  "version of date from HTTP.");
+	return true;
+}
+
+static bool
+check_date(Claim *claim)
 {
 	int64_t		signed_ms = parse_amz_date(claim->amz_date);
-	int64_t		now_ms = clock_real_ms();
+	int64_t		now_ms = clock_real_ms() + cloud.skew_ms;
+	int			minutes = claim->manners->tolerance_minutes;
+	bool		old = signed_ms < now_ms;
 	char		now[32];
 
 	if (signed_ms < 0)
-		fail(report, AUTH_MALFORMED, "Date must be in ISO-8601 'basic format'.");
-	else if (signed_ms < now_ms - tolerance_ms || signed_ms > now_ms + tolerance_ms)
-	{
-		format_time(now, sizeof(now), "%Y%m%dT%H%M%SZ", now_ms);
-		fail(report, AUTH_SKEWED, "Signature %s: %s is now %s than the server's time %s by more than %d min.",
-			 signed_ms < now_ms ? "expired" : "not yet current", claim->amz_date,
-			 signed_ms < now_ms ? "earlier" : "later", now, (int) (tolerance_ms / 60000));
-	}
-	return report->verdict == AUTH_OK;
+		return REJECT(claim, MALFORMED, "Date must be in ISO-8601 'basic format'.");
+	if (llabs(signed_ms - now_ms) <= minutes * 60000)
+		return true;
+	format_time(now, sizeof(now), "%Y%m%dT%H%M%SZ", now_ms);
+	return REJECT(claim, SKEWED, "Signature %s: %s is now %s than the server's time %s by more than %d min.",
+				  old ? "expired" : "not yet current", claim->amz_date, old ? "earlier" : "later", now, minutes);
+}
+
+static void
+check_signed(void *arg, const char *name, const char *value)
+{
+	Claim	   *claim = arg;
+	char		list[sizeof(claim->signed_headers) + 2];
+	char		item[256];
+
+	(void) value;
+	snprintf(list, sizeof(list), ";%s;", claim->signed_headers);
+	snprintf(item, sizeof(item), ";%s;", name);
+	if (claim->verdict == FINE && (strcasecmp(name, "host") == 0 || strncasecmp(name, "x-amz-", 6) == 0) &&
+		strcasestr(list, item) == NULL)
+		(void) REJECT(claim, UNSIGNED_HEADER, "There were headers present in the request which were not signed: %.128s", name);
 }
 
 typedef struct HeaderJob
 {
-	const char *name;			/* canonical_header: the one looked for */
-	const char *list;			/* check_signed: SignedHeaders */
+	const char *name;
 	Buf		   *out;
 	bool		found;
-	AuthReport *report;
 } HeaderJob;
 
 /* Trimmed, runs of blanks become one; several headers of a name are joined. */
@@ -127,56 +216,51 @@ static void
 canonical_header(void *arg, const char *name, const char *value)
 {
 	HeaderJob  *job = arg;
-	bool		blank = false;
+	const char *separator = job->found ? "," : "";
 
 	if (strcasecmp(name, job->name) != 0)
 		return;
-	if (job->found)
-		buf_adds(job->out, ",");
 	job->found = true;
-	value += strspn(value, " \t");
-	for (; *value != '\0'; value++)
+	buf_adds(job->out, separator);
+	for (separator = ""; *(value += strspn(value, " \t")) != '\0'; separator = " ")
 	{
-		if (*value == ' ' || *value == '\t')
-		{
-			blank = true;
-			continue;
-		}
-		if (blank)
-			buf_adds(job->out, " ");
-		blank = false;
-		buf_add(job->out, value, 1);
+		size_t		word = strcspn(value, " \t");
+
+		buf_adds(job->out, separator);
+		buf_add(job->out, value, word);
+		value += word;
 	}
-}
-
-static bool
-is_signed(const char *list, const char *name)
-{
-	size_t		len = strlen(name);
-
-	while (*list != '\0')
-	{
-		size_t		item = strcspn(list, ";");
-
-		if (item == len && strncasecmp(list, name, len) == 0)
-			return true;
-		list += item + (list[item] == ';');
-	}
-	return false;
 }
 
 static void
-check_signed(void *arg, const char *name, const char *value)
+canonical_headers(const Claim *claim, Buf *out)
 {
-	HeaderJob  *job = arg;
+	const char *list = claim->signed_headers;
 
-	(void) value;
-	if (job->report->verdict != AUTH_OK ||
-		(strcasecmp(name, "host") != 0 && strncasecmp(name, "x-amz-", 6) != 0))
-		return;
-	if (is_signed(job->list, name))
-		return;
-	fail(job->report, AUTH_UNSIGNED_HEADER, "%.128s", name);
+	while (*list != '\0')
+	{
+		size_t		len = strcspn(list, ";");
+		char	   *name = mem_strndup(list, len);
+		HeaderJob	job = {.name = name, .out = out};
+
+		buf_addf(out, "%s:", name);
+		http_headers(claim->x, &job, canonical_header);
+		buf_adds(out, "\n");
+		free(name);
+		list += len + (list[len] == ';');
+	}
+}
+
+/* False: it was not well-formed. */
+static bool
+encode_again(Buf *out, const char *text, size_t len)
+{
+	Buf			decoded = {0};
+	bool		well_formed = percent_decode(&decoded, text, len);
+
+	percent_encode(out, decoded.data, decoded.len, "");
+	buf_free(&decoded);
+	return well_formed;
 }
 
 static int
@@ -189,29 +273,24 @@ compare_texts(const void *left, const void *right)
 static bool
 canonical_query(Buf *out, const char *query)
 {
-	char	   *pairs[256];
+	char	   *pairs[QUERY_PAIR_LIMIT];
 	size_t		n = 0;
 	bool		well_formed = true;
 
-	while (*query != '\0' && n < 256)
+	while (*query != '\0' && n < QUERY_PAIR_LIMIT)
 	{
 		size_t		len = strcspn(query, "&");
 		size_t		name_len = strcspn(query, "&=");
-		Buf			decoded = {0};
+		size_t		value_at = name_len < len ? name_len + 1 : len;
 		Buf			pair = {0};
 
 		if (len > 0)
 		{
-			well_formed &= percent_decode(&decoded, query, name_len);
-			percent_encode(&pair, decoded.data, decoded.len, "");
+			well_formed &= encode_again(&pair, query, name_len);
 			/* below '=' and '&', so that shorter names sort first */
 			buf_adds(&pair, "\x01");
-			decoded.len = 0;
-			if (name_len < len)
-				well_formed &= percent_decode(&decoded, query + name_len + 1, len - name_len - 1);
-			percent_encode(&pair, decoded.data, decoded.len, "");
+			well_formed &= encode_again(&pair, query + value_at, len - value_at);
 			pairs[n++] = pair.data;
-			buf_free(&decoded);
 		}
 		query += query[len] == '&' ? len + 1 : len;
 	}
@@ -226,59 +305,37 @@ canonical_query(Buf *out, const char *query)
 }
 
 static bool
-canonical_headers(const Exchange *x, const char *list, Buf *out)
+canonical_request(const Claim *claim, Buf *out)
 {
-	size_t		n = 0;
-
-	while (*list != '\0')
-	{
-		size_t		len = strcspn(list, ";");
-		char	   *name = mem_strndup(list, len);
-		HeaderJob	job = {.name = name, .out = out};
-
-		buf_addf(out, "%s:", name);
-		http_headers(x, &job, canonical_header);
-		buf_adds(out, "\n");
-		free(name);
-		if (!job.found || ++n > SIGNED_HEADER_LIMIT)
-			return false;
-		list += len + (list[len] == ';');
-	}
-	return true;
-}
-
-static bool
-canonical_request(const Exchange *x, const Claim *claim, const char *service,
-				  const char *payload_hash, Buf *out)
-{
+	const Exchange *x = claim->x;
 	bool		whole;
 
 	buf_addf(out, "%s\n", x->method);
-	if (strcmp(service, "s3") == 0)
+	if (strcmp(claim->service, "s3") == 0)
 		buf_adds(out, x->path);
 	else
 		percent_encode(out, x->path, strlen(x->path), "/");
 	buf_adds(out, "\n");
 	whole = canonical_query(out, x->query);
 	buf_adds(out, "\n");
-	whole &= canonical_headers(x, claim->signed_headers, out);
-	buf_addf(out, "\n%s\n%s", claim->signed_headers, payload_hash);
+	canonical_headers(claim, out);
+	buf_addf(out, "\n%s\n%s", claim->signed_headers, claim->payload_hash);
 	return whole;
 }
 
-/* The key of a day, region and service is derived once. */
+/* The last key derived is kept: most clients use one. */
 static const unsigned char *
 signing_key(const Claim *claim)
 {
-	static char known[256];
+	static char known[512];
 	static unsigned char key[SHA256_LEN];
-	char		wanted[256];
+	char		wanted[512];
 	Buf			secret = {0};
 
-	snprintf(wanted, sizeof(wanted), "%s/%s/%s", claim->date, claim->region, claim->service);
+	snprintf(wanted, sizeof(wanted), "%s/%s/%s/%s", claim->access_key, claim->date, claim->region, claim->service);
 	if (strcmp(known, wanted) == 0)
 		return key;
-	buf_addf(&secret, "AWS4%s", cloud.secret_key);
+	buf_addf(&secret, "AWS4%s", claim->secret_key);
 	hmac_sha256(secret.data, secret.len, claim->date, strlen(claim->date), key);
 	hmac_sha256(key, sizeof(key), claim->region, strlen(claim->region), key);
 	hmac_sha256(key, sizeof(key), claim->service, strlen(claim->service), key);
@@ -288,16 +345,15 @@ signing_key(const Claim *claim)
 	return key;
 }
 
-static void
-check_signature(const Exchange *x, const Claim *claim, const char *service,
-				const char *payload_hash, AuthReport *report)
+static bool
+check_signature(Claim *claim)
 {
 	Buf			canonical = {0};
 	Buf			to_sign = {0};
 	char		hash[SHA256_HEX];
 	char		expected[SHA256_HEX];
 	unsigned char mac[SHA256_LEN];
-	bool		whole = canonical_request(x, claim, service, payload_hash, &canonical);
+	bool		whole = canonical_request(claim, &canonical);
 
 	sha256_hex(canonical.data, canonical.len, hash);
 	buf_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", claim->amz_date,
@@ -306,26 +362,85 @@ check_signature(const Exchange *x, const Claim *claim, const char *service,
 	hex_encode(mac, sizeof(mac), expected);
 	buf_free(&to_sign);
 	buf_free(&canonical);
-	if (!whole || strcmp(expected, claim->signature) != 0)
-		fail(report, AUTH_MISMATCH, "The request signature we calculated does not match the signature "
-			 "you provided. Check your AWS Secret Access Key and signing method. Consult the service "
-			 "documentation for details.");
+	if (whole && strcmp(expected, claim->signature) == 0)
+		return true;
+	return REJECT(claim, MISMATCH, "The request signature we calculated does not match the signature you provided. "
+				  "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.");
 }
 
-void
-auth_verify(const Exchange *x, const char *service, const char *payload_hash,
-			int64_t tolerance_ms, AuthReport *report)
+static Verdict
+verify(Claim *claim)
 {
-	Claim		claim = {0};
-	HeaderJob	job = {.report = report};
-
-	memset(report, 0, sizeof(*report));
-	if (read_claim(x, &claim, report) && check_scope(&claim, service, report) &&
-		check_date(&claim, tolerance_ms, report))
+	if (read_claim(claim) && check_key(claim) && check_scope(claim) && check_date(claim))
 	{
-		job.list = claim.signed_headers;
-		http_headers(x, &job, check_signed);
-		if (report->verdict == AUTH_OK)
-			check_signature(x, &claim, service, payload_hash, report);
+		http_headers(claim->x, claim, check_signed);
+		if (claim->verdict == FINE)
+			check_signature(claim);
 	}
+	return claim->verdict;
+}
+
+/* The body must be what S3's clients say and sign of it, unless they say nothing. */
+static void
+check_s3_body(Exchange *x, const char *claimed, const char *hash)
+{
+	if (strcmp(claimed, "UNSIGNED-PAYLOAD") != 0 && strncmp(claimed, "STREAMING-", 10) != 0 && strcmp(claimed, hash) != 0)
+		x->service->refuse(x, 400, "XAmzContentSHA256Mismatch",
+						   "The provided 'x-amz-content-sha256' header does not match what was computed.");
+}
+
+static void
+refuse(Exchange *x, const Claim *claim)
+{
+	const Refusal *refusal = &claim->manners->refusals[claim->verdict];
+
+	if (refusal->code == NULL)
+		refusal = &claim->manners->refusals[MISMATCH];
+	x->service->refuse(x, refusal->status, refusal->code, claim->text);
+}
+
+static const Manners *
+manners_of(const char *service)
+{
+	const Manners *manners = all_manners;
+
+	while (strcmp(manners->service, service) != 0)
+		manners++;
+	return manners;
+}
+
+bool
+auth_require_region(Exchange *x, char region[AUTH_REGION_SIZE])
+{
+	const char *claimed = http_header(x, "x-amz-content-sha256");
+	bool		is_s3 = strcmp(x->service->name, "s3") == 0;
+	char		hash[SHA256_HEX];
+	Claim		claim = {.x = x, .manners = manners_of(x->service->name), .payload_hash = hash};
+
+	sha256_hex(x->body.data, x->body.len, hash);
+	if (is_s3)
+		claim.payload_hash = claimed != NULL ? claimed : "";
+	if (is_s3 && claimed == NULL && http_header(x, "Authorization") != NULL)
+		x->service->refuse(x, 400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
+	else if (verify(&claim) != FINE)
+		refuse(x, &claim);
+	else if (is_s3)
+		check_s3_body(x, claimed, hash);
+	strcpy(region, claim.region);
+	return !x->answered;
+}
+
+bool
+auth_require(Exchange *x)
+{
+	Claim		claim = {.manners = manners_of(x->service->name), .verdict = WRONG_SCOPE};
+
+	if (!auth_require_region(x, claim.region))
+		return false;
+	if (strcmp(claim.region, cloud.region) == 0)
+		return true;
+	snprintf(claim.text, sizeof(claim.text), "Credential should be scoped to a valid region, not '%s'. The region is '%s'.",
+			 claim.region, cloud.region);
+	refuse(x, &claim);
+	return false;
 }

@@ -117,14 +117,10 @@ utf8_valid(const char *text)
 {
 	size_t		len = strlen(text);
 	uint32_t	point;
-	size_t		size;
 
-	for (size_t i = 0; i < len; i += size)
-	{
-		if ((size = utf8_char(text + i, len - i, &point)) == 0)
-			return false;
-	}
-	return true;
+	for (size_t size = 1; len > 0 && size > 0; text += size, len -= size)
+		size = utf8_char(text, len, &point);
+	return len == 0;
 }
 
 /* Fetched once: looking an algorithm up costs more than hashing a short text. */
@@ -139,34 +135,26 @@ fetched(EVP_MD **algorithm, const char *name)
 static EVP_MD *md5;
 static EVP_MD *sha256;
 
-void
-md5_bytes(const void *data, size_t len, unsigned char out[MD5_LEN])
+static void
+digest_hex(const EVP_MD *algorithm, const void *data, size_t len, char *out)
 {
-	EVP_Digest(data, len, out, NULL, fetched(&md5, "MD5"), NULL);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int size;
+
+	EVP_Digest(data, len, digest, &size, algorithm, NULL);
+	hex_encode(digest, size, out);
 }
 
 void
 md5_hex(const void *data, size_t len, char out[MD5_HEX])
 {
-	unsigned char digest[MD5_LEN];
-
-	md5_bytes(data, len, digest);
-	hex_encode(digest, sizeof(digest), out);
-}
-
-void
-sha256_bytes(const void *data, size_t len, unsigned char out[SHA256_LEN])
-{
-	EVP_Digest(data, len, out, NULL, fetched(&sha256, "SHA256"), NULL);
+	digest_hex(fetched(&md5, "MD5"), data, len, out);
 }
 
 void
 sha256_hex(const void *data, size_t len, char out[SHA256_HEX])
 {
-	unsigned char digest[SHA256_LEN];
-
-	sha256_bytes(data, len, digest);
-	hex_encode(digest, sizeof(digest), out);
+	digest_hex(fetched(&sha256, "SHA256"), data, len, out);
 }
 
 void
@@ -200,13 +188,7 @@ random_uuid(char out[UUID_TEXT])
 	hex_encode(half, sizeof(half), hex);
 	hex[12] = '4';
 	hex[16] = "89ab"[half[0] & 3];
-	for (int i = 0, k = 0; i < 32; i++)
-	{
-		if (i == 8 || i == 12 || i == 16 || i == 20)
-			out[k++] = '-';
-		out[k++] = hex[i];
-	}
-	out[UUID_TEXT - 1] = '\0';
+	snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 void

@@ -13,7 +13,6 @@
 
 #define SHA256_LEN		32
 #define SHA256_HEX		65
-#define MD5_LEN			16
 #define MD5_HEX			33
 #define UUID_TEXT		37
 
@@ -37,9 +36,7 @@ bool		percent_decode(Buf *out, const char *text, size_t len);
 size_t		utf8_char(const char *data, size_t len, uint32_t *point);
 bool		utf8_valid(const char *text);
 
-void		md5_bytes(const void *data, size_t len, unsigned char out[MD5_LEN]);
 void		md5_hex(const void *data, size_t len, char out[MD5_HEX]);
-void		sha256_bytes(const void *data, size_t len, unsigned char out[SHA256_LEN]);
 void		sha256_hex(const void *data, size_t len, char out[SHA256_HEX]);
 void		hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 						unsigned char out[SHA256_LEN]);

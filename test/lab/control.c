@@ -3,10 +3,9 @@
  *		/_lab/...: the tests' hand on the lab.
  *
  * Unsigned, JSON in and out, never subject to faults.  README.md names the
- * calls and their members.
+ * calls and their members.  A call that changes something takes an object, and
+ * answers as the GET of the same path does.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -15,108 +14,83 @@
 #include "faults.h"
 #include "journal.h"
 #include "lambda.h"
+#include "metadata.h"
+#include "s3.h"
 #include "service.h"
 #include "sqs.h"
 
-static void
-answer_json(Exchange *x, int status, json_t *body)
+typedef struct Command
 {
-	http_answer_json(x, status, "application/json", body);
-}
+	const char *method;
+	const char *path;			/* ends in "/" when a name follows */
+	const char *action;
+
+	/* The answer, a new reference; or NULL and what is wrong.  `in` is NULL for a GET and a DELETE. */
+	json_t	   *(*run) (const char *name, const json_t *in, const char **wrong);
+} Command;
 
 static void
 refuse(Exchange *x, int status, const char *code, const char *message)
 {
 	router_note_error(x, code);
-	answer_json(x, status, json_pack("{s:s,s:s}", "error", code, "message", message));
-}
-
-/* The request's body, or NULL after having answered. */
-static json_t *
-read_object(Exchange *x)
-{
-	json_error_t error;
-	json_t	   *in = json_loadb(x->body.data, x->body.len, 0, &error);
-
-	if (json_is_object(in))
-		return in;
-	refuse(x, 400, "bad_request", in == NULL ? error.text : "a JSON object is expected");
-	json_decref(in);
-	return NULL;
+	http_answer_json(x, status, "application/json", json_pack("{s:s,s:s}", "error", code, "message", message));
 }
 
 static json_t *
-clock_state(void)
-{
-	return json_pack("{s:I,s:I,s:b}", "now_ms", (json_int_t) clock_now_ms(),
-					 "real_ms", (json_int_t) clock_real_ms(), "virtual", clock_stands_still());
-}
-
-static void
-get_clock(Exchange *x, const char *name)
+get_clock(const char *name, const json_t *in, const char **wrong)
 {
 	(void) name;
-	answer_json(x, 200, clock_state());
+	(void) in;
+	(void) wrong;
+	return json_pack("{s:I,s:I,s:b,s:f}", "now_ms", (json_int_t) clock_now_ms(), "real_ms", (json_int_t) clock_real_ms(),
+					 "virtual", clock_stands_still(), "skew_seconds", (double) cloud.skew_ms / 1000);
 }
 
-static void
-move_clock(Exchange *x, const char *name)
+static json_t *
+move_clock(const char *name, const json_t *in, const char **wrong)
 {
-	json_t	   *in = read_object(x);
-	json_t	   *seconds = json_object_get(in, "advance_seconds");
-	double		value = json_number_value(seconds);
+	double		seconds = 0;
+	double		skew = (double) cloud.skew_ms / 1000;
 
-	(void) name;
-	if (in == NULL)
-		return;
-	if (!json_is_number(seconds) || value < 0 || value > 1e9)
-		refuse(x, 400, "bad_request", "advance_seconds must be a number from 0 to 1000000000");
-	else
-	{
-		clock_advance((int64_t) (value * 1000));
-		journal_effect("clock", "f", "advance_seconds", value);
-		clock_run();			/* what was due has happened when the answer arrives */
-		answer_json(x, 200, clock_state());
-	}
-	json_decref(in);
+	*wrong = "advance_seconds must be a number from 0 to 1000000000, skew_seconds one from -1000000000 to that";
+	if (json_unpack_ex((json_t *) in, NULL, JSON_STRICT, "{s?F,s?F}", "advance_seconds", &seconds, "skew_seconds", &skew) != 0 ||
+		seconds < 0 || seconds > 1e9 || skew < -1e9 || skew > 1e9)
+		return NULL;
+	clock_advance((int64_t) (seconds * 1000));
+	cloud.skew_ms = (int64_t) (skew * 1000);
+	journal_effect("clock", "ff", "advance_seconds", seconds, "skew_seconds", skew);
+	clock_run();				/* what was due has happened when the answer arrives */
+	return get_clock(name, in, wrong);
 }
 
-static void
-get_faults(Exchange *x, const char *name)
+static json_t *
+get_faults(const char *name, const json_t *in, const char **wrong)
 {
 	(void) name;
-	answer_json(x, 200, json_pack("{s:o}", "faults", faults_list()));
+	(void) in;
+	(void) wrong;
+	return json_pack("{s:o}", "faults", faults_list());
 }
 
-static void
-add_fault(Exchange *x, const char *name)
+static json_t *
+add_fault(const char *name, const json_t *in, const char **wrong)
 {
-	json_t	   *in = read_object(x);
-	const char *wrong = in != NULL ? faults_add(in) : NULL;
-
-	if (in == NULL)
-		return;
-	json_decref(in);
-	if (wrong != NULL)
-		refuse(x, 400, "bad_request", wrong);
-	else
-		get_faults(x, name);
+	*wrong = faults_add(in);
+	return *wrong == NULL ? get_faults(name, in, wrong) : NULL;
 }
 
-static void
-clear_faults(Exchange *x, const char *name)
+static json_t *
+clear_faults(const char *name, const json_t *in, const char **wrong)
 {
 	faults_clear();
-	get_faults(x, name);
+	return get_faults(name, in, wrong);
 }
 
-static void
-get_stats(Exchange *x, const char *name)
+static json_t *
+get_stats(const char *name, const json_t *in, const char **wrong)
 {
-	(void) name;
-	answer_json(x, 200, json_pack("{s:o,s:I,s:o,s:o}", "counts", journal_counts(),
-								  "waiting_polls", (json_int_t) sqs_waiting_polls(),
-								  "queues", sqs_queue_names(), "clock", clock_state()));
+	return json_pack("{s:o,s:I,s:o,s:o}", "counts", journal_counts(), "waiting_polls", (json_int_t) sqs_waiting_polls(),
+					 "queues", sqs_queue_names(), "clock", get_clock(name, in, wrong));
 }
 
 static json_t *
@@ -132,73 +106,46 @@ describe_message(const FifoMessage *message, int64_t now)
 					 "attributes", message->attributes);
 }
 
-static void
-get_queue(Exchange *x, const char *name)
+static json_t *
+get_queue(const char *name, const json_t *in, const char **wrong)
 {
 	SqsQueue   *queue = sqs_find(name);
-	int64_t		now = clock_now_ms();
 	json_t	   *messages;
 	const FifoMessage *message;
 
+	(void) in;
 	if (queue == NULL)
 	{
-		refuse(x, 404, "no_such_queue", "there is no such queue");
-		return;
+		*wrong = "there is no such queue";
+		return NULL;
 	}
 	messages = json_array();
-	fifo_expire(queue->fifo, now);
+	fifo_expire(queue->fifo, clock_now_ms());
 	TAILQ_FOREACH(message, &queue->fifo->messages, in_queue)
-		json_array_append_new(messages, describe_message(message, now));
-	answer_json(x, 200, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "queue", queue->name, "url", queue->url,
-								  "messages_count", (json_int_t) queue->fifo->by_serial.count,
-								  "in_flight", (json_int_t) fifo_in_flight(queue->fifo),
-								  "delayed", (json_int_t) queue->fifo->n_delayed,
-								  "waiting_polls", (json_int_t) queue->n_waiters,
-								  "messages", messages));
+		json_array_append_new(messages, describe_message(message, clock_now_ms()));
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "queue", queue->name, "url", queue->url,
+					 "messages_count", (json_int_t) queue->fifo->by_serial.count,
+					 "in_flight", (json_int_t) fifo_in_flight(queue->fifo),
+					 "delayed", (json_int_t) queue->fifo->n_delayed,
+					 "waiting_polls", (json_int_t) queue->n_waiters, "messages", messages);
 }
 
-static void
-get_function(Exchange *x, const char *name)
+static json_t *
+get_function(const char *name, const json_t *in, const char **wrong)
 {
-	Function   *function = lambda_function(name, false);
+	Function   *function = lambda_function(name, in != NULL);
 
-	if (function == NULL)
-		refuse(x, 404, "no_such_function", "there is no such function");
-	else
-		answer_json(x, 200, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "function", function->name,
-									  "arn", function->arn, "timeout_ms", (json_int_t) function->timeout_ms,
-									  "idle", (json_int_t) function->n_idle,
-									  "queued", (json_int_t) function->n_queued,
-									  "running", (json_int_t) function->n_running,
-									  "resting", (json_int_t) function->n_resting));
+	*wrong = function == NULL ? "there is no such function" : in != NULL ? lambda_configure(function, in) : NULL;
+	return *wrong == NULL ? lambda_describe(function) : NULL;
 }
 
-static void
-set_function(Exchange *x, const char *name)
+static json_t *
+get_credentials(const char *name, const json_t *in, const char **wrong)
 {
-	json_t	   *in = read_object(x);
-	double		seconds = json_number_value(json_object_get(in, "timeout_seconds"));
-	Function   *function = in != NULL ? lambda_function(name, true) : NULL;
-
-	if (in == NULL)
-		return;
-	json_decref(in);
-	if (function == NULL || seconds <= 0 || seconds > 900)
-		refuse(x, 400, "bad_request", "a function name and timeout_seconds from 0 to 900 are expected");
-	else
-	{
-		function->timeout_ms = (int64_t) (seconds * 1000);
-		get_function(x, name);
-	}
+	(void) name;
+	*wrong = in != NULL ? metadata_configure(in) : NULL;
+	return *wrong == NULL ? metadata_describe() : NULL;
 }
-
-typedef struct Command
-{
-	const char *method;
-	const char *path;			/* ends in "/" when a name follows */
-	const char *action;
-	void		(*run) (Exchange *x, const char *name);
-} Command;
 
 static const Command commands[] = {
 	{"GET", "/_lab/clock", "get_clock", get_clock},
@@ -209,11 +156,14 @@ static const Command commands[] = {
 	{"GET", "/_lab/stats", "get_stats", get_stats},
 	{"GET", "/_lab/queues/", "get_queue", get_queue},
 	{"GET", "/_lab/functions/", "get_function", get_function},
-	{"PUT", "/_lab/functions/", "set_function", set_function},
+	{"PUT", "/_lab/functions/", "set_function", get_function},
+	{"GET", "/_lab/credentials", "get_credentials", get_credentials},
+	{"PUT", "/_lab/credentials", "set_credentials", get_credentials},
+	{"PUT", "/_lab/eventbridge/", "set_eventbridge", NULL},
 };
 
-static const Command *
-find_command(const Exchange *x)
+static void
+identify(Exchange *x)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 	{
@@ -222,28 +172,32 @@ find_command(const Exchange *x)
 
 		if (strcmp(command->method, x->method) == 0 && strncmp(command->path, x->path, len) == 0 &&
 			(x->path[len] == '\0') != (command->path[len - 1] == '/'))
-			return command;
+		{
+			x->action = command->action;
+			x->call = (void *) command;
+			return;
+		}
 	}
-	return NULL;
-}
-
-static void
-identify(Exchange *x)
-{
-	const Command *command = find_command(x);
-
-	if (command != NULL)
-		x->action = command->action;
-	else
-		refuse(x, 404, "no_such_call", "the lab has no such control call; see test/lab/README.md");
+	refuse(x, 404, "no_such_call", "the lab has no such control call; see test/lab/README.md");
 }
 
 static void
 handle(Exchange *x)
 {
-	const Command *command = find_command(x);
+	const Command *command = x->call;
+	const char *name = x->path + strlen(command->path);
+	bool		takes_object = command->method[0] == 'P';
+	const char *wrong = "a JSON object is expected";
+	json_t	   *in = takes_object ? json_loadb(x->body.data, x->body.len, 0, NULL) : NULL;
+	json_t	   *out;
 
-	command->run(x, x->path + strlen(command->path));
+	if (command->run == NULL)
+		s3_set_eventbridge(x, name);
+	else if ((takes_object && !json_is_object(in)) || (out = command->run(name, in, &wrong)) == NULL)
+		refuse(x, strncmp(wrong, "there is no", 11) == 0 ? 404 : 400, "bad_request", wrong);
+	else
+		http_answer_json(x, 200, "application/json", out);
+	json_decref(in);
 }
 
 const Service control_service = {"control", identify, NULL, handle, refuse};

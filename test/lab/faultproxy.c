@@ -5,7 +5,7 @@
  * Stands between an HTTP client and its server and passes bytes on, until a
  * fault of its script fits.  A fault is one line, given as --fault or on stdin:
  *
- *	KIND [match=TEXT] [skip=N] [times=N] [after=N] [ms=N] [by=N]
+ *	KIND [connection | match=TEXT] [skip=N] [times=N] [after=N] [ms=N] [by=N]
  *
  *	rst			reset both connections after N bytes of the answer (after=, default 0)
  *	cut			end the answer after N bytes, as if all had been sent
@@ -16,7 +16,10 @@
  *				connect hangs; at once, it takes no match
  *
  * A request fits when its first bytes contain TEXT; skip= fitting ones pass,
- * then times= (default 1) are hit.  The request itself always arrives.
+ * then times= (default 1) are hit.  The request itself always arrives.  With
+ * "connection" whole connections are counted and hit instead, and after= counts
+ * all that the server sent: so TLS, whose requests no proxy can tell, is cut
+ * within a record or its handshake.
  *
  * Prints "ready 127.0.0.1:PORT" when it listens and "fired KIND BYTES" for each
  * fault that struck; ends with the end of stdin.  One thread, one poll loop.  A
@@ -61,8 +64,7 @@ typedef struct Connection
 	Flow		answer;
 	const Fault *fault;			/* of the exchange under way */
 	bool		fired;
-	bool		asking;			/* the last bytes were of a request */
-	bool		answering;		/* the answer has begun */
+	const Flow *last;			/* whose bytes came last; NULL before any */
 	long		passed;			/* bytes of this answer */
 	long long	not_before_ms;	/* trickle: when the next byte may go */
 } Connection;
@@ -170,22 +172,27 @@ change_length(Flow *flow, long by)
 	flow->len = flow->len - old_len + new_len;
 }
 
+static bool
+is_empty(const Flow *flow)
+{
+	return flow->sent == flow->len;
+}
+
 /* The first bytes of a request, or of its answer. */
 static void
-begin(Connection *connection, bool asking)
+begin(Connection *connection, Flow *flow)
 {
-	Flow	   *request = &connection->request;
-
-	connection->asking = asking;
-	connection->answering = !asking;
-	if (asking)
+	connection->last = flow;
+	if (connection->fault != NULL && connection->fault->whole)
+		return;
+	if (flow == &connection->request)
 	{
-		connection->fault = script_choose(request->data, request->len);
+		connection->fault = script_choose(flow->data, flow->len);
 		connection->fired = false;
 		connection->passed = 0;
 	}
 	else if (connection->fault != NULL && connection->fault->kind == LENGTH)
-		change_length(&connection->answer, connection->fault->by);
+		change_length(flow, connection->fault->by);
 }
 
 /* Refills an empty flow; false when the connection is over. */
@@ -193,14 +200,13 @@ static bool
 fill(Connection *connection, Flow *flow)
 {
 	ssize_t		n = read(flow->from, flow->data, CHUNK);
-	bool		asking = flow == &connection->request;
 
 	if (n <= 0)
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
 	flow->sent = 0;
 	flow->len = (size_t) n;
-	if (asking ? !connection->asking : !connection->answering)
-		begin(connection, asking);
+	if (connection->last != flow)
+		begin(connection, flow);
 	return true;
 }
 
@@ -226,7 +232,7 @@ strike(Connection *connection)
 	const Fault *fault = connection->fault;
 	bool		gradual = fault != NULL && (fault->kind == TRICKLE || fault->kind == LENGTH);
 
-	if (fault == NULL || !connection->answering || (!gradual && connection->passed < fault->after))
+	if (fault == NULL || connection->last != &connection->answer || (!gradual && connection->passed < fault->after))
 		return true;
 	if (!connection->fired)
 		report(fault, connection->passed);
@@ -255,55 +261,44 @@ pass(Connection *connection, Flow *flow)
 
 /* Moves what can be moved; false when the connection is over. */
 static bool
-serve_flow(Connection *connection, Flow *flow, bool readable)
+serve_flow(Connection *connection, Flow *flow)
 {
-	if (flow->sent == flow->len && readable && !fill(connection, flow))
-		return false;
-	return flow->sent == flow->len || pass(connection, flow);
+	return (!is_empty(flow) || fill(connection, flow)) && (is_empty(flow) || pass(connection, flow));
+}
+
+static int
+prepared(int fd)
+{
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) {1}, sizeof(int));
+	return fd;
 }
 
 static void
 accept_one(void)
 {
-	struct sockaddr_in peer;
-	socklen_t	len = sizeof(peer);
-	int			client = accept4(listener, (struct sockaddr *) &peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int			server = client >= 0 ? socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-	int			on = 1;
-	int			slot = 0;
+	int			client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	int			server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	Connection **slot = connections;
 
-	while (slot < CONNECTIONS_MAX && connections[slot] != NULL)
+	while (slot < connections + CONNECTIONS_MAX && *slot != NULL)
 		slot++;
-	if (client < 0)
-		return;
-	if (slot == CONNECTIONS_MAX || server < 0 || connect(server, (struct sockaddr *) &there, sizeof(there)) != 0)
+	if (client < 0 || slot == connections + CONNECTIONS_MAX || server < 0 ||
+		connect(server, (struct sockaddr *) &there, sizeof(there)) != 0)
 	{
 		close(client);
-		if (server >= 0)
-			close(server);
+		close(server);
 		return;
 	}
-	fcntl(server, F_SETFL, O_NONBLOCK);
-	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	connections[slot] = calloc(1, sizeof(Connection));
-	if (connections[slot] == NULL)
+	*slot = calloc(1, sizeof(Connection));
+	if (*slot == NULL)
 		abort();
-	connections[slot]->request.from = connections[slot]->answer.to = client;
-	connections[slot]->request.to = connections[slot]->answer.from = server;
+	(*slot)->fault = script_choose(NULL, 0);
+	(*slot)->request.from = (*slot)->answer.to = prepared(client);
+	(*slot)->request.to = (*slot)->answer.from = prepared(server);
 }
 
-/* What to wait for at a flow's two ends. */
-static void
-want(const Connection *connection, const Flow *flow, struct pollfd *from, struct pollfd *to)
-{
-	if (flow->sent == flow->len)
-		from->events |= POLLIN;
-	else if (flow == &connection->request || allowance(connection) > 0)
-		to->events |= POLLOUT;
-}
-
-/* Two entries for each connection, after those of stdin and of the listener. */
+/* Two entries for each connection, after those of stdin and of the listener; returns the longest wait. */
 static int
 fill_polls(struct pollfd *fds)
 {
@@ -313,7 +308,7 @@ fill_polls(struct pollfd *fds)
 	fds[1] = (struct pollfd) {.fd = stalled_until_ms == 0 ? listener : -1, .events = POLLIN};
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 	{
-		Connection *connection = connections[i];
+		const Connection *connection = connections[i];
 		struct pollfd *client = &fds[2 + 2 * i];
 		struct pollfd *server = client + 1;
 
@@ -321,11 +316,12 @@ fill_polls(struct pollfd *fds)
 		if (connection == NULL)
 			continue;
 		client->fd = connection->request.from;
-		server->fd = connection->request.to;
-		want(connection, &connection->request, client, server);
-		want(connection, &connection->answer, server, client);
-		if (server->events == 0)
-			server->fd = -1;	/* its hang-up would be told again and again */
+		client->events |= is_empty(&connection->request) ? POLLIN : 0;
+		client->events |= allowance(connection) > 0 ? POLLOUT : 0;
+		server->events |= is_empty(&connection->answer) ? POLLIN : 0;
+		server->events |= is_empty(&connection->request) ? 0 : POLLOUT;
+		if (server->events != 0)	/* else its hang-up would be told again and again */
+			server->fd = connection->request.to;
 		if (connection->fault != NULL && connection->fault->kind == TRICKLE)
 			timeout = 1;
 	}
@@ -333,18 +329,14 @@ fill_polls(struct pollfd *fds)
 }
 
 static void
-serve_connections(const struct pollfd *fds)
+serve_connections(void)
 {
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 	{
 		Connection *connection = connections[i];
-		bool		from_client = fds[2 + 2 * i].revents != 0;
-		bool		from_server = fds[3 + 2 * i].revents != 0;
 
-		if (connection == NULL || fds[2 + 2 * i].fd < 0)
-			continue;
-		if (!serve_flow(connection, &connection->request, from_client) ||
-			!serve_flow(connection, &connection->answer, from_server) || !strike(connection))
+		if (connection != NULL && (!serve_flow(connection, &connection->request) ||
+								   !serve_flow(connection, &connection->answer) || !strike(connection)))
 			drop(&connections[i]);
 	}
 }
@@ -384,7 +376,7 @@ serve(void)
 			return;
 		if (stalled_until_ms != 0 && now_ms() >= stalled_until_ms)
 			end_stall();
-		serve_connections(fds);
+		serve_connections();
 		if (fds[1].revents != 0)
 			accept_one();
 	}
@@ -411,26 +403,18 @@ start(int port)
 int
 main(int argc, char **argv)
 {
-	int			port = 0;
 	char		host[64] = "";
+	int			port = 0;
 	int			to = 0;
+	bool		good = argc % 2 == 1;
 
-	for (int i = 1; i < argc; i++)
-	{
-		const char *value = i + 1 < argc ? argv[i + 1] : "";
-
-		if (strcmp(argv[i], "--listen") == 0 && sscanf(value, "%d", &port) == 1)
-			i++;
-		else if (strcmp(argv[i], "--to") == 0 && sscanf(value, "%63[0-9.]:%d", host, &to) == 2)
-			i++;
-		else if (strcmp(argv[i], "--fault") == 0 && value[0] != '\0')
-			i++;
-		else
-			stop("usage: faultproxy --listen PORT --to ADDRESS:PORT [--fault FAULT]..., not", argv[i]);
-	}
+	for (int i = 1; good && i < argc; i += 2)
+		good = (strcmp(argv[i], "--listen") == 0 && sscanf(argv[i + 1], "%d", &port) == 1) ||
+			(strcmp(argv[i], "--to") == 0 && sscanf(argv[i + 1], "%63[0-9.]:%d", host, &to) == 2) ||
+			strcmp(argv[i], "--fault") == 0;
 	there = (struct sockaddr_in) {.sin_family = AF_INET, .sin_port = htons((uint16_t) to)};
-	if (inet_pton(AF_INET, host, &there.sin_addr) != 1 || to <= 0)
-		stop("usage: faultproxy --listen PORT --to ADDRESS:PORT [--fault FAULT]..., not", host);
+	if (!good || inet_pton(AF_INET, host, &there.sin_addr) != 1)
+		stop("usage", "faultproxy --listen PORT --to ADDRESS:PORT [--fault FAULT]...");
 	start(port);
 	for (int i = 1; i < argc; i += 2)
 	{

@@ -5,6 +5,7 @@
 #ifndef FAULTPROXY_H
 #define FAULTPROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -20,6 +21,7 @@ typedef struct Fault
 	STAILQ_ENTRY(Fault) link;
 	Kind		kind;
 	char		match[128];
+	bool		whole;			/* strikes connections, not requests */
 	long		skip;
 	long		times;
 	long		after;
@@ -36,7 +38,7 @@ _Noreturn void stop(const char *what, const char *detail);
 /* Adds the fault of a line; a stall is for the caller to start. */
 const Fault *script_add(const char *line);
 
-/* The fault for the request that begins with these bytes (at most CHUNK), or NULL. */
+/* The fault for a new connection (NULL), or for the request that begins with these bytes (at most CHUNK); or NULL. */
 const Fault *script_choose(const char *data, size_t len);
 
 #endif

@@ -38,7 +38,9 @@ script_add(const char *line)
 	fault->by = 10;
 	while ((word = strtok_r(NULL, " \n", &rest)) != NULL)
 	{
-		if (sscanf(word, "match=%127s", fault->match) != 1 && sscanf(word, "skip=%ld", &fault->skip) != 1 &&
+		if (strcmp(word, "connection") == 0 && fault->kind != LENGTH)
+			fault->whole = true;
+		else if (sscanf(word, "match=%127s", fault->match) != 1 && sscanf(word, "skip=%ld", &fault->skip) != 1 &&
 			sscanf(word, "times=%ld", &fault->times) != 1 && sscanf(word, "after=%ld", &fault->after) != 1 &&
 			sscanf(word, "ms=%ld", &fault->ms) != 1 && sscanf(word, "by=%ld", &fault->by) != 1)
 			stop("an unknown word in a fault", word);
@@ -51,13 +53,11 @@ const Fault *
 script_choose(const char *data, size_t len)
 {
 	Fault	   *fault;
-	char		start[CHUNK + 1];
 
-	memcpy(start, data, len);
-	start[len] = '\0';
 	STAILQ_FOREACH(fault, &faults, link)
 	{
-		if (fault->kind == STALL || fault->times == 0 || strstr(start, fault->match) == NULL)
+		if (fault->kind == STALL || fault->times == 0 || fault->whole != (data == NULL) ||
+			(data != NULL && memmem(data, len, fault->match, strlen(fault->match)) == NULL))
 			continue;
 		if (fault->skip-- > 0)
 			return NULL;

@@ -10,12 +10,11 @@
  * hidden message holds back what comes after it, never what comes before.  So
  * a group is ready exactly when its head is visible, and the ready groups form
  * a list; a receive takes from its front, whole runs at a time, and a group
- * that was received goes to the back.  Nothing ever scans the messages.
- *
- * A standard queue is the same with a group of its own for every message.
+ * that was received goes to the back.  Messages beyond the look-ahead are not
+ * in sight, as if hidden.  Nothing ever scans the messages.  A standard queue is
+ * the same with a group of its own for every message.
  *
  * The model does no I/O and never asks for the time: callers pass it in.
- * Rules marked (recorded) were seen on AWS.
  */
 #include "fifo.h"
 
@@ -24,236 +23,268 @@
 #include <string.h>
 
 #include "buf.h"
-#include "clock.h"
-#include "fifo_memory.h"
 
 #define TOTAL_HOLD_MS		((int64_t) 12 * 3600 * 1000)
-#define IN_FLIGHT_MAX		120000
+#define WINDOW_MS			(5 * 60 * 1000)
 
 struct FifoGroup
 {
 	TAILQ_ENTRY(FifoGroup) link;	/* in the list of ready ones */
 	TAILQ_HEAD(, FifoMessage) messages;
 	bool		ready;
-	char	   *key;
 	size_t		key_len;
+	char		key[];
 };
 
-/* A receive that was given a ReceiveRequestAttemptId, and what it returned. */
-typedef struct FifoAttempt
+/* What a sender was told, or what a receive with a ReceiveRequestAttemptId returned. */
+typedef struct FifoMemo
 {
+	STAILQ_ENTRY(FifoMemo) link;
+	int64_t		until_ms;
+	char		id[UUID_TEXT];
+	char		sequence[24];
 	size_t		count;
-	FifoHandle	handles[FIFO_BATCH_MAX];
-} FifoAttempt;
+	FifoHandle	handles[FIFO_ATTEMPT_MAX];
+	char		key[];
+} FifoMemo;
 
 static uint64_t next_serial = 1;
 
 Fifo *
-fifo_new(const FifoOptions *options)
+fifo_new(void)
 {
 	Fifo	   *queue = mem_zalloc(sizeof(Fifo));
 
-	queue->options = *options;
 	queue->next_receive = 1;
 	TAILQ_INIT(&queue->messages);
 	TAILQ_INIT(&queue->ready);
-	memory_init(&queue->dedup);
-	memory_init(&queue->attempts);
+	STAILQ_INIT(&queue->dedup.by_age);
+	STAILQ_INIT(&queue->attempts.by_age);
 	return queue;
 }
 
-/* Takes the group off the list of those that can be received. */
+/* All windows are equally long, so that the oldest memo is the first to go. */
 static void
-group_unready(Fifo *queue, FifoGroup *group)
+forget(FifoMemory *memory, int64_t now_ms)
 {
-	if (!group->ready)
+	FifoMemo   *memo;
+
+	while ((memo = STAILQ_FIRST(&memory->by_age)) != NULL && memo->until_ms <= now_ms)
+	{
+		STAILQ_REMOVE_HEAD(&memory->by_age, link);
+		/* a later one may have taken its key */
+		if (table_get(&memory->by_key, memo->key, strlen(memo->key)) == memo)
+			table_remove(&memory->by_key, memo->key, strlen(memo->key));
+		free(memo);
+	}
+}
+
+static const FifoMemo *
+recall(FifoMemory *memory, const char *key, int64_t now_ms)
+{
+	forget(memory, now_ms);
+	return table_get(&memory->by_key, key, strlen(key));
+}
+
+static FifoMemo *
+remember(FifoMemory *memory, const char *key, int64_t now_ms)
+{
+	FifoMemo   *memo = mem_zalloc(sizeof(FifoMemo) + strlen(key) + 1);
+
+	memo->until_ms = now_ms + WINDOW_MS;
+	strcpy(memo->key, key);
+	STAILQ_INSERT_TAIL(&memory->by_age, memo, link);
+	table_put(&memory->by_key, key, strlen(key), memo);
+	return memo;
+}
+
+/* Puts the group at the end of the list of those that can be received, or takes it off. */
+static void
+set_ready(Fifo *queue, FifoGroup *group, bool ready)
+{
+	if (group->ready == ready)
 		return;
-	TAILQ_REMOVE(&queue->ready, group, link);
-	group->ready = false;
-	queue->n_ready--;
+	if (ready)
+		TAILQ_INSERT_TAIL(&queue->ready, group, link);
+	else
+		TAILQ_REMOVE(&queue->ready, group, link);
+	queue->n_ready += ready ? 1 : -1;
+	group->ready = ready;
+}
+
+static bool
+is_available(const FifoMessage *message)
+{
+	return message->in_sight && !fifo_is_hidden(message);
 }
 
 /* After any change: is it ready, empty?  Frees an empty group. */
 static void
 group_review(Fifo *queue, FifoGroup *group)
 {
-	if (TAILQ_EMPTY(&group->messages))
-	{
-		group_unready(queue, group);
-		table_remove(&queue->groups, group->key, group->key_len);
-		free(group->key);
-		free(group);
-	}
-	else if (fifo_is_hidden(TAILQ_FIRST(&group->messages)))
-		group_unready(queue, group);
-	else if (!group->ready)
-	{
-		TAILQ_INSERT_TAIL(&queue->ready, group, link);
-		group->ready = true;
-		queue->n_ready++;
-	}
+	FifoMessage *head = TAILQ_FIRST(&group->messages);
+
+	set_ready(queue, group, head != NULL && is_available(head));
+	if (head == NULL)
+		free(table_remove(&queue->groups, group->key, group->key_len));
 }
 
 static FifoGroup *
 group_of(Fifo *queue, const FifoMessage *message)
 {
-	const void *key = queue->options.fifo ? (const void *) message->group_id : &message->serial;
-	size_t		len = queue->options.fifo ? strlen(message->group_id) : sizeof(message->serial);
+	const void *key = queue->fifo ? (const void *) message->group_id : &message->serial;
+	size_t		len = queue->fifo ? strlen(message->group_id) : sizeof(message->serial);
 	FifoGroup  *group = table_get(&queue->groups, key, len);
 
 	if (group == NULL)
 	{
-		group = mem_zalloc(sizeof(FifoGroup));
+		group = mem_zalloc(sizeof(FifoGroup) + len);
 		TAILQ_INIT(&group->messages);
-		group->key = mem_strndup(key, len);
-		group->key_len = len;
+		memcpy(group->key, key, group->key_len = len);
 		table_put(&queue->groups, key, len, group);
 	}
 	return group;
 }
 
+/* From now on for so long; 0: no more. */
 static void
-show(Fifo *queue, FifoMessage *message)
+hide(Fifo *queue, FifoMessage *message, int64_t for_ms, int64_t now_ms)
 {
-	if (message->delayed)
-		queue->n_delayed--;
+	queue->n_delayed -= message->delayed;
 	message->delayed = false;
-	heap_remove(&queue->hidden, &message->hidden);
+	if (for_ms > 0)
+		heap_set(&queue->hidden, &message->hidden, now_ms + for_ms);
+	else
+		heap_remove(&queue->hidden, &message->hidden);
 }
 
+/* Lets what follows come into sight, as far as the queue looks ahead. */
 static void
-hide(Fifo *queue, FifoMessage *message, int64_t until_ms)
+look_ahead(Fifo *queue)
 {
-	show(queue, message);
-	heap_set(&queue->hidden, &message->hidden, until_ms);
+	while (queue->n_in_sight < queue->look_ahead)
+	{
+		FifoMessage *next = queue->last_in_sight != NULL ? TAILQ_NEXT(queue->last_in_sight, in_queue) :
+			TAILQ_FIRST(&queue->messages);
+
+		if (next == NULL)
+			break;
+		next->in_sight = true;
+		queue->n_in_sight++;
+		queue->last_in_sight = next;
+		group_review(queue, next->group);
+	}
 }
 
-/* Puts a message at the end of its group and of the queue, with a new sequence number. */
+void
+fifo_number(Fifo *queue, char sequence[24])
+{
+	/* beyond 64 bits, as AWS's are; gaps are normal there */
+	snprintf(sequence, 24, "18849%015llu",
+			 496460467696128ULL + 256ULL * (unsigned long long) queue->next_sequence++);
+}
+
+/* Puts a message at the end of its group and of the queue, with a new number. */
 static void
 enqueue(Fifo *queue, FifoMessage *message, int64_t now_ms, int64_t delay_ms)
 {
-	FifoGroup  *group = group_of(queue, message);
-
-	message->sent_ms = now_ms;
-	message->group = group;
-	/* 20 digits, beyond 64 bits, as AWS's are; gaps are normal there */
-	snprintf(message->sequence, sizeof(message->sequence), "18849%015llu",
-			 496460467696128ULL + 256ULL * (unsigned long long) queue->next_sequence++);
-	TAILQ_INSERT_TAIL(&group->messages, message, in_group);
+	/* a message that moves keeps its age in a standard queue */
+	if (queue->fifo || message->sent_ms == 0)
+		message->sent_ms = now_ms;
+	fifo_number(queue, message->sequence);
+	message->group = group_of(queue, message);
+	TAILQ_INSERT_TAIL(&message->group->messages, message, in_group);
 	TAILQ_INSERT_TAIL(&queue->messages, message, in_queue);
 	table_put(&queue->by_serial, &message->serial, sizeof(message->serial), message);
-	if (delay_ms > 0)
-	{
-		hide(queue, message, now_ms + delay_ms);
-		message->delayed = true;
-		queue->n_delayed++;
-	}
-	group_review(queue, group);
+	hide(queue, message, delay_ms, now_ms);
+	message->delayed = delay_ms > 0;
+	queue->n_delayed += message->delayed;
+	look_ahead(queue);
 }
 
-/* Takes it out of the queue without freeing it.  The group may be gone afterwards. */
+/* Takes it out of the queue without freeing it.  Its group is the caller's to review. */
 static void
 dequeue(Fifo *queue, FifoMessage *message)
 {
-	show(queue, message);
+	hide(queue, message, 0, 0);
+	if (message->in_sight)
+		queue->n_in_sight--;
+	if (queue->last_in_sight == message)
+		queue->last_in_sight = TAILQ_PREV(message, MessageList, in_queue);
+	message->in_sight = false;
 	TAILQ_REMOVE(&message->group->messages, message, in_group);
 	TAILQ_REMOVE(&queue->messages, message, in_queue);
-	message->group = NULL;
 	table_remove(&queue->by_serial, &message->serial, sizeof(message->serial));
+	look_ahead(queue);
 }
 
-static void
-message_free(FifoMessage *message)
+void
+fifo_message_free(FifoMessage *message)
 {
-	free(message->group_id);
-	free(message->dedup_id);
-	free(message->body);
-	free(message->trace_header);
-	free(message->source_arn);
-	json_decref(message->attributes);
+	json_decref(message->request);
 	free(message);
+}
+
+void
+fifo_take_out(Fifo *queue, FifoMessage *message)
+{
+	dequeue(queue, message);
+	group_review(queue, message->group);
+	message->sent_ms = message->first_received_ms = 0;
+	message->receive = message->receive_count = 0;
+	message->source_arn[0] = '\0';
 }
 
 void
 fifo_delete(Fifo *queue, FifoMessage *message)
 {
-	FifoGroup  *group = message->group;
-
-	dequeue(queue, message);
-	message_free(message);
-	group_review(queue, group);
+	fifo_take_out(queue, message);
+	fifo_message_free(message);
 }
 
-static FifoMessage *
-message_new(const FifoDraft *draft)
+bool
+fifo_send(Fifo *queue, FifoMessage *message, int64_t delay_ms, int64_t now_ms)
 {
-	FifoMessage *message = mem_zalloc(sizeof(FifoMessage));
-
-	message->serial = next_serial++;
-	random_uuid(message->id);
-	snprintf(message->md5, sizeof(message->md5), "%s", draft->md5);
-	message->group_id = mem_strdup(draft->group_id);
-	message->dedup_id = mem_strdup(draft->dedup_id);
-	message->body = mem_strndup(draft->body, draft->body_len);
-	message->body_len = draft->body_len;
-	message->trace_header = draft->trace_header != NULL ? mem_strdup(draft->trace_header) : NULL;
-	message->attributes = draft->attributes;
-	return message;
-}
-
-void
-fifo_send(Fifo *queue, const FifoDraft *draft, int64_t now_ms, FifoReceipt *receipt)
-{
-	Buf			key = {0};
-	const FifoReceipt *known = NULL;
-	FifoMessage *message;
+	char		key[2 * FIFO_ID_MAX + 2];
+	const FifoMemo *known = NULL;
 
 	/* neither id can contain a line feed */
-	buf_addf(&key, "%s\n%s", queue->options.scope_group ? draft->group_id : "", draft->dedup_id);
-	if (queue->options.fifo)
-		known = memory_get(&queue->dedup, key.data, now_ms);
+	snprintf(key, sizeof(key), "%s\n%s", queue->scope_group ? message->group_id : "", message->dedup_id);
+	if (queue->fifo)
+		known = recall(&queue->dedup, key, now_ms);
 	if (known != NULL)
 	{
-		*receipt = *known;
-		receipt->duplicate = true;
-		json_decref(draft->attributes);
+		memcpy(message->id, known->id, sizeof(message->id));
+		memcpy(message->sequence, known->sequence, sizeof(message->sequence));
+		return false;
 	}
-	else
+	message->serial = next_serial++;
+	enqueue(queue, message, now_ms, delay_ms);
+	if (queue->fifo)
 	{
-		message = message_new(draft);
-		enqueue(queue, message, now_ms, draft->delay_ms);
-		memcpy(receipt->id, message->id, sizeof(receipt->id));
-		memcpy(receipt->sequence, message->sequence, sizeof(receipt->sequence));
-		receipt->duplicate = false;
 		/* kept even after the message was deleted (recorded) */
-		if (queue->options.fifo)
-			memory_put(&queue->dedup, key.data, receipt, sizeof(*receipt), now_ms);
+		FifoMemo   *memo = remember(&queue->dedup, key, now_ms);
+
+		memcpy(memo->id, message->id, sizeof(message->id));
+		memcpy(memo->sequence, message->sequence, sizeof(message->sequence));
 	}
-	buf_free(&key);
+	return true;
 }
 
 /*
- * The message keeps its id and its receive count and gets a new place in
- * time; its dedup id becomes its message id.
+ * The message keeps its id and its receive count and gets a new place; its
+ * dedup id becomes its message id.
  */
 static void
 move_to_dead_letter(Fifo *queue, FifoMessage *message, int64_t now_ms)
 {
-	Fifo	   *target = queue->options.dead_letter;
-
 	dequeue(queue, message);
-	if (queue->options.fifo)
-	{
-		free(message->dedup_id);
-		message->dedup_id = mem_strdup(message->id);
-	}
-	free(message->source_arn);
-	message->source_arn = mem_strdup(queue->options.arn);
+	if (queue->fifo)
+		snprintf(message->dedup_id, sizeof(message->dedup_id), "%s", message->id);
+	snprintf(message->source_arn, sizeof(message->source_arn), "%s", queue->arn);
 	message->receive = 0;
-	table_put(&queue->moved_away, &message->serial, sizeof(message->serial), queue);
-	enqueue(target, message, now_ms, 0);
-	if (queue->options.moved != NULL)
-		queue->options.moved(queue, target, message);
+	enqueue(queue->dead_letter, message, now_ms, 0);
+	queue->moved(queue, queue->dead_letter, message);
 }
 
 static void
@@ -265,11 +296,10 @@ take(Fifo *queue, FifoMessage *message, int64_t visibility_ms, int64_t now_ms)
 	message->received_ms = now_ms;
 	if (message->first_received_ms == 0)
 		message->first_received_ms = now_ms;
-	if (visibility_ms > 0)
-		hide(queue, message, now_ms + visibility_ms);
+	hide(queue, message, visibility_ms, now_ms);
 }
 
-/* Takes the visible run at the head of a group, as far as there is room. */
+/* Takes the available run at the head of a group, as far as there is room. */
 static size_t
 take_run(Fifo *queue, FifoGroup *group, size_t room, int64_t visibility_ms, int64_t now_ms,
 		 FifoMessage **messages)
@@ -280,10 +310,9 @@ take_run(Fifo *queue, FifoGroup *group, size_t room, int64_t visibility_ms, int6
 	for (FifoMessage *message = TAILQ_FIRST(&group->messages); message != NULL && n < room; message = next)
 	{
 		next = TAILQ_NEXT(message, in_group);
-		if (fifo_is_hidden(message) || fifo_in_flight(queue) >= IN_FLIGHT_MAX)
+		if (!is_available(message) || fifo_in_flight(queue) >= queue->in_flight_max)
 			break;
-		if (queue->options.dead_letter != NULL &&
-			message->receive_count >= queue->options.max_receive_count)
+		if (queue->dead_letter != NULL && message->receive_count >= queue->max_receive_count)
 		{
 			move_to_dead_letter(queue, message, now_ms);
 			continue;
@@ -294,69 +323,70 @@ take_run(Fifo *queue, FifoGroup *group, size_t room, int64_t visibility_ms, int6
 	return n;
 }
 
+static size_t
+take_from_ready(Fifo *queue, const FifoReceive *how, int64_t now_ms, FifoMessage **messages)
+{
+	size_t		count = 0;
+	size_t		groups_used = 0;
+
+	for (size_t left = queue->n_ready; left > 0 && count < how->max && groups_used < how->max_groups; left--)
+	{
+		FifoGroup  *group = TAILQ_FIRST(&queue->ready);
+		size_t		taken;
+
+		set_ready(queue, group, false);
+		taken = take_run(queue, group, how->max - count, how->visibility_ms, now_ms, messages + count);
+		group_review(queue, group);
+		count += taken;
+		groups_used += taken > 0;
+	}
+	return count;
+}
+
 /*
  * The same attempt again: the same messages under the same handles, hidden
  * anew.  Once one of them is visible again it is an ordinary receive; once one
  * was deleted or had its visibility changed, it is refused.
  */
-static FifoVerdict
-repeat_attempt(Fifo *queue, const FifoAttempt *attempt, int64_t visibility_ms, int64_t now_ms,
-			   FifoMessage **messages, size_t *count)
+static size_t
+repeat_attempt(Fifo *queue, const FifoMemo *attempt, FifoReceive *how, int64_t now_ms,
+			   FifoMessage **messages)
 {
 	for (size_t i = 0; i < attempt->count; i++)
 	{
 		FifoVerdict verdict = fifo_held(queue, &attempt->handles[i], now_ms, &messages[i]);
 
-		if (verdict == FIFO_GONE || (messages[i] != NULL && messages[i]->changes > 0))
-			return FIFO_MODIFIED;
-		if (verdict != FIFO_OK)
-			return FIFO_EXPIRED;
+		how->refused = verdict == FIFO_GONE || (messages[i] != NULL && messages[i]->changes > 0);
+		if (how->refused || verdict != FIFO_OK)
+			return 0;
 	}
 	for (size_t i = 0; i < attempt->count; i++)
-		hide(queue, messages[i], now_ms + visibility_ms);
-	*count = attempt->count;
-	return FIFO_OK;
+		hide(queue, messages[i], how->visibility_ms, now_ms);
+	how->repeated = true;
+	return attempt->count;
 }
 
-static void
-remember_attempt(Fifo *queue, const char *id, FifoMessage **messages, size_t count, int64_t now_ms)
+size_t
+fifo_receive(Fifo *queue, FifoReceive *how, int64_t now_ms, FifoMessage **messages)
 {
-	FifoAttempt attempt = {.count = count};
+	const FifoMemo *known = how->attempt != NULL ? recall(&queue->attempts, how->attempt, now_ms) : NULL;
+	size_t		count = 0;
 
-	for (size_t i = 0; i < count; i++)
-		attempt.handles[i] = (FifoHandle) {messages[i]->serial, messages[i]->receive};
-	memory_put(&queue->attempts, id, &attempt, sizeof(attempt), now_ms);
-}
-
-FifoVerdict
-fifo_receive(Fifo *queue, size_t max, int64_t visibility_ms, const char *attempt_id,
-			 int64_t now_ms, FifoMessage **messages, size_t *count, bool *repeated)
-{
-	const FifoAttempt *attempt = attempt_id != NULL ? memory_get(&queue->attempts, attempt_id, now_ms) : NULL;
-	size_t		groups;
-
-	*count = 0;
-	*repeated = false;
 	fifo_expire(queue, now_ms);
-	if (attempt != NULL)
+	if (known != NULL)
+		count = repeat_attempt(queue, known, how, now_ms, messages);
+	if (how->repeated || how->refused)
+		return count;
+	count = take_from_ready(queue, how, now_ms, messages);
+	if (how->attempt != NULL && count > 0)
 	{
-		FifoVerdict verdict = repeat_attempt(queue, attempt, visibility_ms, now_ms, messages, count);
+		FifoMemo   *memo = remember(&queue->attempts, how->attempt, now_ms);
 
-		*repeated = verdict == FIFO_OK;
-		if (verdict != FIFO_EXPIRED)
-			return verdict;
+		memo->count = count;
+		for (size_t i = 0; i < count; i++)
+			memo->handles[i] = (FifoHandle) {messages[i]->serial, messages[i]->receive};
 	}
-	for (groups = queue->n_ready; groups > 0 && *count < max; groups--)
-	{
-		FifoGroup  *group = TAILQ_FIRST(&queue->ready);
-
-		group_unready(queue, group);
-		*count += take_run(queue, group, max - *count, visibility_ms, now_ms, messages + *count);
-		group_review(queue, group);
-	}
-	if (attempt_id != NULL && *count > 0)
-		remember_attempt(queue, attempt_id, messages, *count, now_ms);
-	return FIFO_OK;
+	return count;
 }
 
 FifoVerdict
@@ -364,27 +394,24 @@ fifo_held(Fifo *queue, const FifoHandle *handle, int64_t now_ms, FifoMessage **m
 {
 	fifo_expire(queue, now_ms);
 	*message = table_get(&queue->by_serial, &handle->serial, sizeof(handle->serial));
-	if (*message == NULL && table_get(&queue->moved_away, &handle->serial, sizeof(handle->serial)))
-		return FIFO_SUPERSEDED;
 	if (*message == NULL)
-		return FIFO_GONE;
+		return queue->dead_letter != NULL &&
+			table_get(&queue->dead_letter->by_serial, &handle->serial, sizeof(handle->serial)) != NULL ?
+			FIFO_SUPERSEDED : FIFO_GONE;
 	if ((*message)->receive != handle->receive)
 		return FIFO_SUPERSEDED;
 	return fifo_is_hidden(*message) ? FIFO_OK : FIFO_EXPIRED;
 }
 
-FifoVerdict
+bool
 fifo_change_visibility(Fifo *queue, FifoMessage *message, int64_t visibility_ms, int64_t now_ms)
 {
 	if (now_ms + visibility_ms > message->received_ms + TOTAL_HOLD_MS)
-		return FIFO_TOO_LONG;
+		return false;
 	message->changes++;
-	if (visibility_ms > 0)
-		hide(queue, message, now_ms + visibility_ms);
-	else
-		show(queue, message);
+	hide(queue, message, visibility_ms, now_ms);
 	group_review(queue, message->group);
-	return FIFO_OK;
+	return true;
 }
 
 void
@@ -392,7 +419,17 @@ fifo_purge(Fifo *queue)
 {
 	while (!TAILQ_EMPTY(&queue->messages))
 		fifo_delete(queue, TAILQ_FIRST(&queue->messages));
-	memory_expire(&queue->dedup, INT64_MAX);	/* a purge clears them (recorded) */
+	forget(&queue->dedup, INT64_MAX);	/* a purge clears them (recorded) */
+}
+
+FifoMessage *
+fifo_first(Fifo *queue, int64_t now_ms)
+{
+	FifoGroup  *group;
+
+	fifo_expire(queue, now_ms);
+	group = TAILQ_FIRST(&queue->ready);
+	return group != NULL ? TAILQ_FIRST(&group->messages) : NULL;
 }
 
 void
@@ -405,32 +442,10 @@ fifo_expire(Fifo *queue, int64_t now_ms)
 	{
 		FifoMessage *message = (FifoMessage *) first;	/* hidden is its first member */
 
-		show(queue, message);
+		hide(queue, message, 0, now_ms);
 		group_review(queue, message->group);
 	}
 	while ((oldest = TAILQ_FIRST(&queue->messages)) != NULL &&
-		   oldest->sent_ms + queue->options.retention_ms <= now_ms)
+		   oldest->sent_ms + queue->retention_ms <= now_ms)
 		fifo_delete(queue, oldest);
-}
-
-int64_t
-fifo_next_event(const Fifo *queue)
-{
-	HeapNode   *first = heap_first(&queue->hidden);
-
-	return first != NULL ? first->key : CLOCK_NEVER;
-}
-
-void
-fifo_free(Fifo *queue)
-{
-	fifo_purge(queue);
-	memory_expire(&queue->attempts, INT64_MAX);
-	table_free(&queue->groups);
-	table_free(&queue->by_serial);
-	table_free(&queue->dedup.by_key);
-	table_free(&queue->attempts.by_key);
-	table_free(&queue->moved_away);
-	free(queue->hidden.nodes);
-	free(queue);
 }

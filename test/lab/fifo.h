@@ -13,15 +13,18 @@
 #include <jansson.h>
 
 #include "codec.h"
-#include "fifo_memory.h"
 #include "table.h"
 
-#define FIFO_BATCH_MAX		10
+#define FIFO_ID_MAX			128
+#define FIFO_ATTEMPT_MAX	10	/* messages of a receive with an attempt id */
 
 typedef struct Fifo Fifo;
 typedef struct FifoGroup FifoGroup;
 
-/* Owned by its queue; read-only outside the model. */
+/*
+ * Whoever sends it allocates it (zeroed), names it and fills in what was sent;
+ * from then on it is its queue's, and read-only outside the model.
+ */
 typedef struct FifoMessage
 {
 	HeapNode	hidden;			/* while invisible; key: when it ends */
@@ -36,39 +39,50 @@ typedef struct FifoMessage
 	uint32_t	receive_count;
 	uint32_t	changes;		/* of visibility, since the latest receive */
 	bool		delayed;
+	bool		in_sight;		/* among the first that receives look at */
 	char		id[UUID_TEXT];
 	char		md5[MD5_HEX];
 	char		sequence[24];
-	char	   *group_id;		/* "" in a standard queue */
-	char	   *dedup_id;		/* "" in a standard queue */
-	char	   *body;
+	char		group_id[FIFO_ID_MAX + 1];	/* "" in a standard queue */
+	char		dedup_id[FIFO_ID_MAX + 1];	/* "" in a standard queue */
+	char		source_arn[192];	/* of the queue it was moved from, "" if it was not */
+	json_t	   *request;		/* as sent; owns what the following point to */
+	const char *body;
 	size_t		body_len;
-	char	   *trace_header;	/* may be NULL */
-	char	   *source_arn;		/* of the queue it was moved from, may be NULL */
-	json_t	   *attributes;		/* as sent, may be NULL */
+	const char *trace_header;	/* may be NULL */
+	json_t	   *attributes;		/* may be NULL */
 } FifoMessage;
 
-typedef struct FifoOptions
+/* What is remembered for five minutes, by key and by age. */
+typedef struct FifoMemory
 {
-	bool		fifo;			/* false: a standard queue, every message its own group */
-	bool		scope_group;	/* deduplicate within the group */
-	int64_t		retention_ms;
-	Fifo	   *dead_letter;	/* may be NULL */
-	uint32_t	max_receive_count;
-	const char *arn;
-	void	   *owner;
-	void		(*moved) (Fifo *from, Fifo *to, const FifoMessage *message);
-} FifoOptions;
+	Table		by_key;
+	STAILQ_HEAD(, FifoMemo) by_age;
+} FifoMemory;
 
 struct Fifo
 {
-	FifoOptions options;		/* may be changed, except for the two flags */
+	/* fixed */
+	bool		fifo;			/* false: a standard queue, every message its own group */
+	bool		scope_group;	/* deduplicate within the group */
+	const char *arn;
+	void		(*moved) (Fifo *from, Fifo *to, const FifoMessage *message);
+	void	   *owner;
+
+	/* may be changed by the owner */
+	int64_t		retention_ms;
+	Fifo	   *dead_letter;	/* may be NULL */
+	uint32_t	max_receive_count;
+	size_t		in_flight_max;
+	size_t		look_ahead;		/* a receive sees that many messages of the queue */
+
 	Table		groups;
 	Table		by_serial;
-	Memory		dedup;			/* FifoReceipts by group (or "") and dedup id */
-	Memory		attempts;		/* what receives with an attempt id returned */
-	Table		moved_away;		/* serials of messages now in a dead-letter queue */
+	FifoMemory	dedup;			/* FifoReceipts by group (or "") and dedup id */
+	FifoMemory	attempts;		/* what receives with an attempt id returned */
 	TAILQ_HEAD(MessageList, FifoMessage) messages;
+	FifoMessage *last_in_sight;	/* NULL: none */
+	size_t		n_in_sight;
 	TAILQ_HEAD(, FifoGroup) ready;	/* groups whose head can be received */
 	size_t		n_ready;
 	Heap		hidden;
@@ -84,62 +98,59 @@ typedef struct FifoHandle
 	uint64_t	receive;
 } FifoHandle;
 
-typedef struct FifoReceipt
-{
-	char		id[UUID_TEXT];
-	char		sequence[24];
-	bool		duplicate;
-} FifoReceipt;
-
 typedef enum FifoVerdict
 {
 	FIFO_OK,
 	FIFO_GONE,					/* the message was deleted or expired */
 	FIFO_EXPIRED,				/* visible again: the handle lost its hold */
-	FIFO_SUPERSEDED,			/* received again since */
-	FIFO_TOO_LONG,				/* more than 12 hours after the receive */
-	FIFO_MODIFIED				/* messages of the attempt were touched since */
+	FIFO_SUPERSEDED				/* received again or moved since */
 } FifoVerdict;
 
-/* What a sender gives; texts stay the caller's, attributes' reference is taken. */
-typedef struct FifoDraft
+typedef struct FifoReceive
 {
-	const char *body;
-	size_t		body_len;
-	const char *md5;			/* of the body, in hex */
-	const char *group_id;
-	const char *dedup_id;
-	const char *trace_header;
-	json_t	   *attributes;
-	int64_t		delay_ms;
-} FifoDraft;
+	size_t		max;			/* <= FIFO_ATTEMPT_MAX with an attempt id */
+	size_t		max_groups;		/* messages are taken of so many groups */
+	int64_t		visibility_ms;
+	const char *attempt;		/* may be NULL */
+	bool		repeated;		/* out: the attempt was answered as before */
+	bool		refused;		/* out: messages of the attempt were touched since */
+} FifoReceive;
 
-Fifo	   *fifo_new(const FifoOptions *options);
-void		fifo_free(Fifo *queue);
+/* The caller sets the fixed and the changeable members of what it returns. */
+Fifo	   *fifo_new(void);
+void		fifo_message_free(FifoMessage *message);
 
-/* Appends, unless the dedup id was accepted within the last five minutes. */
-void		fifo_send(Fifo *queue, const FifoDraft *draft, int64_t now_ms, FifoReceipt *receipt);
+/* The next one, 20 digits. */
+void		fifo_number(Fifo *queue, char sequence[24]);
 
 /*
- * Takes up to max (<= FIFO_BATCH_MAX) messages and returns their number in
- * *count.  attempt may be NULL; *repeated tells that it was answered as before.
+ * Appends the message.  False: its dedup id was accepted within the last five
+ * minutes; then the message stays the caller's, with the first one's id and
+ * sequence number.
  */
-FifoVerdict fifo_receive(Fifo *queue, size_t max, int64_t visibility_ms, const char *attempt,
-						 int64_t now_ms, FifoMessage **messages, size_t *count, bool *repeated);
+bool		fifo_send(Fifo *queue, FifoMessage *message, int64_t delay_ms, int64_t now_ms);
+
+/* Takes messages and returns how many. */
+size_t		fifo_receive(Fifo *queue, FifoReceive *how, int64_t now_ms, FifoMessage **messages);
 
 /* Finds the message a handle holds; *message may be set for other verdicts too, else NULL. */
 FifoVerdict fifo_held(Fifo *queue, const FifoHandle *handle, int64_t now_ms, FifoMessage **message);
 
 void		fifo_delete(Fifo *queue, FifoMessage *message);
-FifoVerdict fifo_change_visibility(Fifo *queue, FifoMessage *message, int64_t visibility_ms,
+
+/* The message is the caller's then, and as if never sent. */
+void		fifo_take_out(Fifo *queue, FifoMessage *message);
+
+/* False: that would be more than 12 hours after its receive. */
+bool		fifo_change_visibility(Fifo *queue, FifoMessage *message, int64_t visibility_ms,
 								   int64_t now_ms);
 void		fifo_purge(Fifo *queue);
 
+/* What the next receive would begin with; NULL: nothing. */
+FifoMessage *fifo_first(Fifo *queue, int64_t now_ms);
+
 /* Ends expired visibility timeouts, delays and retention. */
 void		fifo_expire(Fifo *queue, int64_t now_ms);
-
-/* When the next hidden message becomes visible; CLOCK_NEVER if none. */
-int64_t		fifo_next_event(const Fifo *queue);
 
 static inline bool
 fifo_is_hidden(const FifoMessage *message)

@@ -4,15 +4,18 @@
  *
  * Thin clothes over libmicrohttpd, so that no service includes it.  An answer
  * is a response object of the library; the server sends it when it is due.
+ * Headers may be set before the body is known: then the response is born with
+ * an empty one, and they are carried over when it gets its body.
  */
 #include "server.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <microhttpd.h>
+
+#include "codec.h"
+#include "service.h"
 
 const char *
 http_header(const Exchange *x, const char *name)
@@ -40,9 +43,7 @@ void
 http_headers(const Exchange *x, void *arg,
 			 void (*visit) (void *arg, const char *name, const char *value))
 {
-	HeaderVisit context = {arg, visit};
-
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, visit_header, &context);
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, visit_header, &(HeaderVisit) {arg, visit});
 }
 
 const char *
@@ -71,19 +72,52 @@ http_add_header(Exchange *x, const char *name, const char *format,...)
 	buf_free(&value);
 }
 
+static enum MHD_Result
+copy_header(void *response, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void) kind;
+	MHD_add_response_header(response, name, value);
+	return MHD_YES;
+}
+
+/* Unless it is too late. */
+static void
+finish(Exchange *x, int status, struct MHD_Response *response)
+{
+	struct MHD_Response *headers = x->response;
+
+	if (x->answered)
+	{
+		MHD_destroy_response(response);
+		return;
+	}
+	if (cloud.skew_ms != 0)
+	{
+		char		date[64];
+
+		format_time(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", clock_real_ms() + cloud.skew_ms);
+		MHD_add_response_header(response, "Date", date);
+	}
+	if (headers != NULL)
+	{
+		MHD_get_response_headers(headers, copy_header, response);
+		MHD_destroy_response(headers);
+	}
+	server_finish(x, status, response);
+}
+
 void
 http_answer(Exchange *x, int status, const char *content_type, Buf *body)
 {
-	bool		empty = body == NULL || body->data == NULL;
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(empty ? 0 : body->len, empty ? NULL : body->data,
-										empty ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = body == NULL || body->data == NULL ?
+		MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT) :
+		MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
 
 	if (body != NULL)
 		memset(body, 0, sizeof(*body));
 	if (content_type != NULL)
 		MHD_add_response_header(response, "Content-Type", content_type);
-	server_finish(x, status, response);
+	finish(x, status, response);
 }
 
 void
@@ -99,8 +133,6 @@ http_answer_json(Exchange *x, int status, const char *content_type, json_t *body
 void
 http_answer_blob(Exchange *x, int status, Blob *blob, size_t from, size_t len)
 {
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer_with_free_callback_cls(len, blob->data + from, blob_drop, blob_share(blob));
-
-	server_finish(x, status, response);
+	finish(x, status, MHD_create_response_from_buffer_with_free_callback_cls(len, blob->data + from, blob_drop,
+																			   blob_share(blob)));
 }

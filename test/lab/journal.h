@@ -1,6 +1,6 @@
 /*
  * journal.h
- *		What the lab saw and did, one NDJSON line each; and JSON written fast.
+ *		What the lab saw and did, one NDJSON line each.
  */
 #ifndef LAB_JOURNAL_H
 #define LAB_JOURNAL_H
@@ -9,7 +9,6 @@
 
 #include <jansson.h>
 
-#include "buf.h"
 #include "server.h"
 
 /* Appends to path from now on; false with errno when it cannot be opened. */
@@ -27,14 +26,5 @@ void		journal_request(const Exchange *x);
 
 /* {"sqs.SendMessage": {"requests": 3, "errors": 1}, ...}; a new reference. */
 json_t	   *journal_counts(void);
-
-/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
-void		emit_string(Buf *out, const char *text, size_t len);
-
-/* "name":"value", after a comma unless it is the first of its object. */
-void		emit_text(Buf *out, const char *name, const char *value);
-
-/* "name": and the comma before it: a value must follow. */
-void		emit_name(Buf *out, const char *name);
 
 #endif

@@ -4,9 +4,10 @@
  *
  * A function has a queue of invocations and a list of idle runtimes, each a
  * pending "next".  Whenever both have a member, the first invocation is handed
- * to the runtime that has waited longest.  An invocation then runs until its
- * answer, or until its deadline: a runtime that died is noticed in no other
- * way.
+ * to the runtime that has waited longest; a runtime that finds no invocation is
+ * offered to the function's event sources.  An invocation then runs until its
+ * answer, until its deadline, or until the function's process ends, if the lab
+ * was told of one.
  *
  *	QUEUED -> RUNNING -> OVER
  *	   ^         |
@@ -14,7 +15,7 @@
  *	   +----- RESTING
  *
  * The request id stays the same over all tries.  Functions come to be when
- * they are first named by a notification or by a runtime.
+ * they are first named by a notification, a runtime or a control call.
  */
 #include "lambda.h"
 
@@ -26,18 +27,21 @@
 #include "service.h"
 
 #define DEFAULT_TIMEOUT_MS	30000
+#define TIMED_OUT			"Sandbox.Timedout"
 #define TRIES_MAX			3
 #define KEEP_OVER_MS		60000
 
-static Table functions;
+struct Functions functions = LIST_HEAD_INITIALIZER(functions);
 static Table invocations;		/* by request id */
 
 Function *
 lambda_function(const char *name, bool create)
 {
-	Function   *function = table_get(&functions, name, strlen(name));
+	Function   *function = LIST_FIRST(&functions);
 	size_t		len = strlen(name);
 
+	while (function != NULL && strcmp(function->name, name) != 0)
+		function = LIST_NEXT(function, link);
 	if (function != NULL || !create || len == 0 || len > FUNCTION_NAME_MAX ||
 		strspn(name, ALPHANUMERIC "-_") != len)
 		return function;
@@ -49,7 +53,8 @@ lambda_function(const char *name, bool create)
 	TAILQ_INIT(&function->queue);
 	TAILQ_INIT(&function->running);
 	TAILQ_INIT(&function->idle);
-	table_put(&functions, name, len, function);
+	TAILQ_INIT(&function->sources);
+	LIST_INSERT_HEAD(&functions, function, link);
 	return function;
 }
 
@@ -65,15 +70,53 @@ lambda_function_of_arn(const char *arn)
 	return lambda_function(arn + len, true);
 }
 
-static void
-deadline_passed(Timer *timer)
+const char *
+lambda_configure(Function *function, const json_t *settings)
 {
-	lambda_finish((Invocation *) timer, OUTCOME_TIMEOUT, NULL, NULL);
+	double		seconds = (double) function->timeout_ms / 1000;
+	int			pid = function->pid;
+	int			freeze = function->freezes;
+	const char *wrong;
+
+	if (json_unpack((json_t *) settings, "{s?F,s?i,s?b!}", "timeout_seconds", &seconds,
+					"pid", &pid, "freeze", &freeze) != 0)
+		return "members are timeout_seconds (a number), pid (an integer) and freeze (a boolean)";
+	if (!(seconds > 0 && seconds <= 900))
+		return "timeout_seconds must be more than 0 and at most 900";
+	wrong = lambda_attach(function, pid, freeze);
+	if (wrong == NULL)
+		function->timeout_ms = (int64_t) (seconds * 1000);
+	return wrong;
+}
+
+json_t *
+lambda_describe(const Function *function)
+{
+	return json_pack("{s:s,s:s,s:I,s:i,s:i,s:i,s:i,s:i,s:b,s:b}", "function", function->name, "arn", function->arn,
+					 "timeout_ms", (json_int_t) function->timeout_ms, "idle", function->n_idle,
+					 "queued", function->n_queued, "running", function->n_running, "resting", function->n_resting,
+					 "pid", (int) function->pid, "freeze", function->freezes, "frozen", function->frozen);
 }
 
 static void
-start(Invocation *invocation)
+deadline_passed(Timer *timer)
 {
+	Invocation *invocation = (Invocation *) timer;
+	Function   *function = invocation->function;
+	char		message[64];
+
+	snprintf(message, sizeof(message), "Task timed out after %.2f seconds", (double) function->timeout_ms / 1000);
+	lambda_kill(function, invocation->id);
+	lambda_fail(invocation, TIMED_OUT, message);
+}
+
+/* Takes an invocation out of the queue: from now on it runs. */
+static void
+start(Invocation *invocation, int peer_port)
+{
+	TAILQ_REMOVE(&invocation->function->queue, invocation, link);
+	invocation->function->n_queued--;
+	invocation->peer_port = peer_port;
 	invocation->state = INVOCATION_RUNNING;
 	invocation->tries++;
 	invocation->handed_ms = clock_now_ms();
@@ -96,10 +139,9 @@ dispatch(Function *function)
 	while ((invocation = TAILQ_FIRST(&function->queue)) != NULL && (runtime = TAILQ_FIRST(&function->idle)) != NULL)
 	{
 		lambda_forget_runtime(function, runtime);
-		TAILQ_REMOVE(&function->queue, invocation, link);
-		function->n_queued--;
-		start(invocation);
-		runtime->hand(runtime, invocation);
+		lambda_thaw(function, runtime->x->peer_port);
+		start(invocation, runtime->x->peer_port);
+		lambda_hand_over(runtime, invocation);
 	}
 }
 
@@ -141,15 +183,12 @@ lambda_send_event(Function *function, const char *event, size_t len)
 }
 
 Invocation *
-lambda_call(Function *function, const char *event, size_t len, void *caller,
-			void (*finished) (Invocation *invocation, InvocationOutcome outcome,
-							  const char *error_type, const Buf *body))
+lambda_call(Function *function, const char *event, size_t len, InvocationEnd finished, void *caller)
 {
 	Invocation *invocation = invocation_new(function, event, len);
 
-	invocation->wanted_by_caller = true;
-	invocation->caller = caller;
 	invocation->finished = finished;
+	invocation->caller = caller;
 	enqueue(invocation);
 	return invocation;
 }
@@ -157,9 +196,16 @@ lambda_call(Function *function, const char *event, size_t len, void *caller,
 void
 lambda_next(Function *function, Runtime *runtime)
 {
+	Source	   *source;
+
 	TAILQ_INSERT_TAIL(&function->idle, runtime, link);
 	function->n_idle++;
+	function->last_port = runtime->x->peer_port;
+	function->spoke = true;
 	dispatch(function);
+	TAILQ_FOREACH(source, &function->sources, link)
+		source->offer(source);
+	lambda_freeze(function);
 }
 
 void
@@ -223,36 +269,62 @@ rest(Invocation *invocation)
 }
 
 static void
-conclude(Invocation *invocation, bool failed)
+conclude(Invocation *invocation)
 {
-	if (failed && !invocation->wanted_by_caller)
-		journal_effect("lambda.discarded", "ssI", "function", invocation->function->name,
-					   "request_id", invocation->id, "tries", (json_int_t) invocation->tries);
 	invocation->state = INVOCATION_OVER;
 	blob_drop(invocation->event);
-	invocation->event = NULL;
 	invocation->timer.fire = forget;
 	timer_set(&invocation->timer, clock_now_ms() + KEEP_OVER_MS);
 }
 
 void
-lambda_finish(Invocation *invocation, InvocationOutcome outcome, const char *error_type,
-			  const Buf *body)
+lambda_finish(Invocation *invocation, const char *error_type, const Buf *body)
 {
-	static const char *const names[] = {"response", "error", "timeout"};
-	bool		failed = outcome != OUTCOME_RESPONSE;
+	Function   *function = invocation->function;
+	bool		failed = error_type != NULL;
 
 	timer_cancel(&invocation->timer);
-	TAILQ_REMOVE(&invocation->function->running, invocation, link);
-	invocation->function->n_running--;
-	journal_effect("lambda.result", "sssIIs", "function", invocation->function->name,
-				   "request_id", invocation->id, "outcome", names[outcome],
+	TAILQ_REMOVE(&function->running, invocation, link);
+	function->n_running--;
+	journal_effect("lambda.result", "sssIIs", "function", function->name, "request_id", invocation->id,
+				   "outcome", !failed ? "response" : strcmp(error_type, TIMED_OUT) == 0 ? "timeout" : "error",
 				   "ms", (json_int_t) (clock_now_ms() - invocation->handed_ms),
-				   "bytes", (json_int_t) (body != NULL ? body->len : 0), "error_type", error_type);
+				   "bytes", (json_int_t) body->len, "error_type", error_type);
 	if (invocation->finished != NULL)
-		invocation->finished(invocation, outcome, error_type, body);
-	if (failed && !invocation->wanted_by_caller && invocation->tries < TRIES_MAX)
+		invocation->finished(invocation, error_type, body);
+	else if (failed && invocation->tries < TRIES_MAX)
+	{
 		rest(invocation);
+		return;
+	}
+	else if (failed)
+		journal_effect("lambda.discarded", "ssI", "function", function->name,
+					   "request_id", invocation->id, "tries", (json_int_t) invocation->tries);
+	conclude(invocation);
+}
+
+void
+lambda_fail(Invocation *invocation, const char *error_type, const char *message)
+{
+	Buf			body = {0};
+
+	buf_addf(&body, "{\"errorType\":\"%s\",\"errorMessage\":\"RequestId: %s Error: %s\"}",
+			 error_type, invocation->id, message);
+	lambda_finish(invocation, error_type, &body);
+	buf_free(&body);
+}
+
+void
+lambda_fail_init(Function *function, const char *error_type, const Buf *body)
+{
+	Invocation *invocation = TAILQ_FIRST(&function->queue);
+
+	function->spoke = true;
+	if (invocation == NULL)
+		return;
+	start(invocation, 0);
+	if (body != NULL)
+		lambda_finish(invocation, error_type, body);
 	else
-		conclude(invocation, failed);
+		lambda_fail(invocation, error_type, "Runtime exited without providing a reason");
 }

@@ -6,8 +6,8 @@
  * function, unsigned; without the prefix it is that of the function named
  * "function".  One process is told from another by its connection, since the
  * API carries no other mark: a "next" on a connection whose invocation still
- * runs breaks the state machine, as does a second answer, or an init error
- * while the function has idle or running processes.
+ * runs breaks the state machine, as does a second answer, or an init error on
+ * the connection that asked last for work, or while others of the function do.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,29 +20,28 @@
 #include "service.h"
 
 #define RESPONSE_MAX		(6 * 1024 * 1024 + 100)
+#define TOO_LARGE			"Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+#define ERROR_TYPE_HEADER	"Lambda-Runtime-Function-Error-Type"
 #define SYNC_EVENT_MAX		(6 * 1024 * 1024)
 #define ASYNC_EVENT_MAX		(1024 * 1024)
-#define TOLERANCE_MS		(5 * 60 * 1000)
 
 /* The request taken apart; `next` is used while it is parked. */
 typedef struct LambdaCall
 {
-	Runtime		runtime;		/* first: see hand_over */
-	Exchange   *x;
+	Runtime		runtime;
 	char		function_name[FUNCTION_NAME_MAX + 1];
 	char		id[64];			/* of the invocation, or "" */
 	Function   *function;
 	Invocation *invocation;		/* of a synchronous Invoke */
 } LambdaCall;
 
-/* The runtime API's shape; Invoke's differs in the header only. */
-static void
-refuse(Exchange *x, int status, const char *code, const char *message)
+void
+lambda_refuse(Exchange *x, int status, const char *code, const char *message)
 {
 	router_note_error(x, code);
 	http_add_header(x, "x-amzn-ErrorType", "%s", code);
-	http_answer_json(x, status, "application/json", json_pack("{s:s,s:s,s:s}", "errorType", code, "errorMessage", message,
-									 "Message", message));
+	http_answer_json(x, status, "application/json",
+					 json_pack("{s:s,s:s,s:s}", "errorType", code, "errorMessage", message, "Message", message));
 }
 
 static void
@@ -78,7 +77,7 @@ identify(Exchange *x)
 	x->resource_kind = "function";
 	x->call = call;
 	x->call_free = free;
-	call->x = x;
+	call->runtime.x = x;
 	strcpy(call->function_name, "function");
 	if (sscanf(x->path, "/2015-03-31/functions/%140[^/]/invocations%n", call->function_name, &end) == 1 && end > 0)
 		x->action = x->path[end] == '\0' && strcmp(x->method, "POST") == 0 ? "Invoke" : NULL;
@@ -88,35 +87,21 @@ identify(Exchange *x)
 	if (utf8_valid(call->function_name))
 		snprintf(x->resource, sizeof(x->resource), "%s", call->function_name);
 	if (x->action == NULL)
-		refuse(x, 404, "NotFound", "There is only POST /2015-03-31/functions/FUNCTION/invocations, and the "
-			   "runtime API at /runtime/FUNCTION/2018-06-01/runtime/...");
+		lambda_refuse(x, 404, "NotFound", "There is only POST /2015-03-31/functions/FUNCTION/invocations, and the "
+					  "runtime API at /runtime/FUNCTION/2018-06-01/runtime/...");
 }
 
 static bool
 authorise(Exchange *x)
 {
-	AuthReport	report;
-	char		hash[SHA256_HEX];
-	bool		unknown;
-
-	if (strcmp(x->action, "Invoke") != 0)
-		return true;
-	sha256_hex(x->body.data, x->body.len, hash);
-	auth_verify(x, "lambda", hash, TOLERANCE_MS, &report);
-	if (report.verdict == AUTH_OK)
-		return true;
-	unknown = report.verdict == AUTH_UNKNOWN_KEY;
-	refuse(x, 403, unknown ? "UnrecognizedClientException" : report.verdict == AUTH_MISSING ?
-		   "MissingAuthenticationTokenException" : "InvalidSignatureException", report.text);
-		return false;
+	return strcmp(x->action, "Invoke") != 0 || auth_require(x);
 }
 
-static void
-hand_over(Runtime *runtime, Invocation *invocation)
+void
+lambda_hand_over(Runtime *runtime, Invocation *invocation)
 {
-	Exchange   *x = ((LambdaCall *) runtime)->x;
+	Exchange   *x = runtime->x;
 
-	invocation->peer_port = x->peer_port;
 	http_add_header(x, "Content-Type", "application/json");
 	http_add_header(x, "Lambda-Runtime-Aws-Request-Id", "%s", invocation->id);
 	http_add_header(x, "Lambda-Runtime-Deadline-Ms", "%lld", (long long) invocation->deadline_ms);
@@ -138,10 +123,9 @@ run_next(Exchange *x, LambdaCall *call)
 {
 	if (lambda_is_busy(call->function, x->peer_port))
 	{
-		refuse(x, 403, "InvalidStateTransition", "Transition from Running to Ready is not allowed.");
+		lambda_refuse(x, 403, "InvalidStateTransition", "Transition from Running to Ready is not allowed.");
 		return;
 	}
-	call->runtime.hand = hand_over;
 	http_park(x, runtime_gone, call);
 	lambda_next(call->function, &call->runtime);
 }
@@ -165,29 +149,29 @@ static void
 run_answer(Exchange *x, LambdaCall *call, bool is_error)
 {
 	Invocation *invocation = lambda_find(call->function, call->id);
+	bool		over = invocation != NULL && invocation->state == INVOCATION_OVER;
 	char		type[128];
 
-	if (invocation == NULL || invocation->state == INVOCATION_QUEUED ||
-		invocation->state == INVOCATION_RESTING)
-		refuse(x, 400, "InvalidRequestID", "Invalid request ID");
-	else if (invocation->state == INVOCATION_OVER)
-		refuse(x, 403, "InvalidStateTransition", "The invocation was answered before.");
-	else if (!is_error && x->body.len > RESPONSE_MAX)
+	if (invocation == NULL || invocation->state == INVOCATION_QUEUED || invocation->state == INVOCATION_RESTING ||
+		(over && lambda_is_busy(call->function, x->peer_port)))
 	{
-		lambda_finish(invocation, OUTCOME_ERROR, "Function.ResponseSizeTooLarge", NULL);
-		refuse(x, 413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (6291556 bytes).");
+		lambda_refuse(x, 400, "InvalidRequestID", "Invalid request ID");
+		return;
 	}
-	else if (is_error)
+	if (over)
 	{
-		clean_error_type(http_header(x, "Lambda-Runtime-Function-Error-Type"), type, sizeof(type));
-		lambda_finish(invocation, OUTCOME_ERROR, type, &x->body);
-		accepted(x);
+		lambda_refuse(x, 403, "InvalidStateTransition", "The invocation was answered before.");
+		return;
 	}
-	else
+	if (!is_error && x->body.len > RESPONSE_MAX)
 	{
-		lambda_finish(invocation, OUTCOME_RESPONSE, NULL, &x->body);
-		accepted(x);
+		lambda_fail(invocation, "Function.ResponseSizeTooLarge", TOO_LARGE);
+		lambda_refuse(x, 413, "RequestEntityTooLarge", TOO_LARGE);
+		return;
 	}
+	clean_error_type(http_header(x, ERROR_TYPE_HEADER), type, sizeof(type));
+	lambda_finish(invocation, is_error ? type : NULL, &x->body);
+	accepted(x);
 }
 
 static void
@@ -195,13 +179,14 @@ run_init_error(Exchange *x, LambdaCall *call)
 {
 	char		type[128];
 
-	if (call->function->n_idle > 0 || call->function->n_running > 0)
+	if (call->function->n_idle > 0 || call->function->n_running > 0 || call->function->last_port == x->peer_port)
 	{
-		refuse(x, 403, "InvalidStateTransition", "init/error is only allowed before the first next.");
+		lambda_refuse(x, 403, "InvalidStateTransition", "init/error is only allowed before the first next.");
 		return;
 	}
-	clean_error_type(http_header(x, "Lambda-Runtime-Function-Error-Type"), type, sizeof(type));
+	clean_error_type(http_header(x, ERROR_TYPE_HEADER), type, sizeof(type));
 	router_note_error(x, type);
+	lambda_fail_init(call->function, type, &x->body);
 	accepted(x);
 }
 
@@ -216,8 +201,7 @@ caller_gone(Exchange *x)
 
 /* Answers a synchronous Invoke. */
 static void
-invoke_finished(Invocation *invocation, InvocationOutcome outcome, const char *error_type,
-				const Buf *body)
+invoke_finished(Invocation *invocation, const char *error_type, const Buf *body)
 {
 	LambdaCall *call = invocation->caller;
 	Buf			out = {0};
@@ -225,19 +209,12 @@ invoke_finished(Invocation *invocation, InvocationOutcome outcome, const char *e
 	if (call == NULL)
 		return;
 	call->invocation = NULL;
-	http_add_header(call->x, "x-amzn-RequestId", "%s", invocation->id);
-	http_add_header(call->x, "X-Amz-Executed-Version", "$LATEST");
-	if (outcome != OUTCOME_RESPONSE)
-		http_add_header(call->x, "X-Amz-Function-Error", "Unhandled");
-	if (outcome == OUTCOME_TIMEOUT)
-		buf_addf(&out, "{\"errorType\":\"Sandbox.Timedout\",\"errorMessage\":\"RequestId: %s Error: Task "
-				 "timed out after %.2f seconds\"}", invocation->id,
-				 (double) invocation->function->timeout_ms / 1000);
-	else if (body != NULL)
-		buf_add(&out, body->data, body->len);
-	else
-		buf_addf(&out, "{\"errorType\":\"%s\",\"errorMessage\":\"\"}", error_type);
-	http_answer(call->x, 200, "application/json", &out);
+	http_add_header(call->runtime.x, "x-amzn-RequestId", "%s", invocation->id);
+	http_add_header(call->runtime.x, "X-Amz-Executed-Version", "$LATEST");
+	if (error_type != NULL)
+		http_add_header(call->runtime.x, "X-Amz-Function-Error", "Unhandled");
+	buf_add(&out, body->data, body->len);
+	http_answer(call->runtime.x, 200, "application/json", &out);
 }
 
 static void
@@ -246,10 +223,15 @@ run_invoke(Exchange *x, LambdaCall *call)
 	const char *type = http_header(x, "X-Amz-Invocation-Type");
 	bool		async = type != NULL && strcmp(type, "Event") == 0;
 	const char *event = x->body.len > 0 ? x->body.data : "{}";
-	size_t		len = x->body.len > 0 ? x->body.len : 2;
+	size_t		len = strlen(event);
+	json_t	   *json = json_loads(event, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 
-	if (len > (async ? ASYNC_EVENT_MAX : SYNC_EVENT_MAX))
-		refuse(x, 413, "RequestTooLargeException", "The event is larger than an invocation takes.");
+	if (x->body.len > (async ? ASYNC_EVENT_MAX : SYNC_EVENT_MAX))
+		lambda_refuse(x, 413, "RequestTooLargeException", "The event is larger than an invocation takes.");
+	else if (type != NULL && !async && strcmp(type, "RequestResponse") != 0)
+		lambda_refuse(x, 400, "InvalidParameterValueException", "The lab's invocation types are Event and RequestResponse.");
+	else if (json == NULL || len < x->body.len)
+		lambda_refuse(x, 400, "InvalidRequestContentException", "Could not parse request body into json.");
 	else if (async)
 	{
 		http_add_header(x, "x-amzn-RequestId", "%s", lambda_send_event(call->function, event, len));
@@ -258,8 +240,9 @@ run_invoke(Exchange *x, LambdaCall *call)
 	else
 	{
 		http_park(x, caller_gone, call);
-		call->invocation = lambda_call(call->function, event, len, call, invoke_finished);
+		call->invocation = lambda_call(call->function, event, len, invoke_finished, call);
 	}
+	json_decref(json);
 }
 
 static void
@@ -270,7 +253,7 @@ handle(Exchange *x)
 
 	call->function = lambda_function(call->function_name, !invoke);
 	if (call->function == NULL)
-		refuse(x, 404, "ResourceNotFoundException", "Function not found");
+		lambda_refuse(x, 404, "ResourceNotFoundException", "Function not found");
 	else if (invoke)
 		run_invoke(x, call);
 	else if (strcmp(x->action, "next") == 0)
@@ -281,4 +264,4 @@ handle(Exchange *x)
 		run_answer(x, call, strcmp(x->action, "error") == 0);
 }
 
-const Service lambda_service = {"lambda", identify, authorise, handle, refuse};
+const Service lambda_service = {"lambda", identify, authorise, handle, lambda_refuse};

@@ -1,6 +1,6 @@
 /*
  * s3.h
- *		S3, path style: the store, and what the files of the service share.
+ *		S3: the store, and what the files of the service share.
  */
 #ifndef LAB_S3_H
 #define LAB_S3_H
@@ -10,48 +10,39 @@
 
 #include <jansson.h>
 
+#include "auth.h"
 #include "buf.h"
+#include "codec.h"
 #include "server.h"
-#include "xml.h"
 
 #define S3_KEY_MAX		1024
+#define S3_OWNER		"A3NL1KOZZKEXAMPLE"	/* of every bucket and object */
 
-typedef enum S3Versioning
-{
-	VERSIONING_NEVER,
-	VERSIONING_ENABLED,
-	VERSIONING_SUSPENDED
-} S3Versioning;
-
-/* One state of an object; the newest comes first. */
+/* One state of an object. */
 typedef struct S3Version
 {
-	struct S3Version *older;
-	char		id[40];			/* "null" when made without versioning */
-	bool		delete_marker;
-	Blob	   *blob;			/* NULL for a delete marker */
-	char		etag[48];		/* without quotes */
-	int64_t		modified_ms;
-	json_t	   *headers;		/* those that are kept: Content-Type, x-amz-meta-..., checksum */
-} S3Version;
-
-typedef struct S3Object
-{
 	char	   *key;
-	S3Version  *newest;
-} S3Object;
+	char		id[40];			/* "null" when made without versioning */
+	Blob	   *blob;			/* NULL: a delete marker */
+	char		etag[MD5_HEX];	/* without quotes */
+	int64_t		modified_ms;
+	json_t	   *headers;		/* those that come back: Content-Type, x-amz-meta-... */
+	json_t	   *checksums;		/* those that come back when asked for */
+} S3Version;
 
 typedef struct S3Bucket
 {
 	struct S3Bucket *next;		/* in order of names */
 	char		name[64];
+	char		region[32];
 	int64_t		created_ms;
-	S3Versioning versioning;
-	S3Object  **objects;		/* sorted by the bytes of their keys */
-	size_t		n_objects;
-	size_t		cap_objects;
+	const char *versioning;		/* "Enabled", "Suspended", NULL: never was */
+	S3Version **versions;		/* sorted by the bytes of their keys, of a key the newest first */
+	size_t		n_versions;
+	size_t		cap_versions;
 	json_t	   *notification;	/* the configuration as it came, or NULL */
-	struct S3Upload *uploads;	/* multipart */
+	json_t	   *rules;			/* what it says, see s3_notify.c */
+	char	   *eventbridge;	/* ARN of the target of EventBridge's rule, or NULL */
 } S3Bucket;
 
 /* One request; lives as long as its exchange. */
@@ -61,57 +52,64 @@ typedef struct S3Call
 	const struct S3Operation *operation;
 	char	   *bucket_name;	/* NULL at the service's root */
 	char	   *key;			/* NULL at a bucket */
+	char		region[AUTH_REGION_SIZE];	/* that it was signed for */
 	S3Bucket   *bucket;
 } S3Call;
 
 /* s3.c */
-void		s3_error(Exchange *x, const char *code);
-void		s3_error_text(Exchange *x, const char *code, const char *message);
-void		s3_answer_empty(Exchange *x, int status);
 
-/* Answers with an XML document; the tree's reference is taken. */
-void		s3_answer_xml(Exchange *x, int status, const char *root, json_t *tree);
+/* Answers with an error of the table; details are more elements, or another Message, or NULL; taken. */
+void		s3_error(Exchange *x, const char *code, json_t *details);
+
+/* Answers with an XML document, whose reference is taken; root NULL: without a body. */
+void		s3_answer(Exchange *x, int status, const char *root, json_t *tree);
+
+void		s3_add_request_ids(Exchange *x);
 
 /* What is inside that root element of the body; NULL after answering MalformedXML. */
 json_t	   *s3_read_xml(S3Call *call, const char *root);
 
 /* s3_store.c: the model, no I/O */
 extern S3Bucket *s3_buckets;
-S3Bucket   *s3_find_bucket(const char *name);
-S3Bucket   *s3_make_bucket(const char *name, int64_t now_ms);
-void		s3_drop_bucket(S3Bucket *bucket);
-S3Object   *s3_find_object(const S3Bucket *bucket, const char *key);
 
-/* Index of the first object whose key is not below key. */
-size_t		s3_lower_bound(const S3Bucket *bucket, const char *key);
+S3Bucket   *s3_find_bucket(const char *name);	/* name may be NULL */
+S3Bucket   *s3_make_bucket(const char *name, const char *region, int64_t now_ms);
+void		s3_drop_bucket(S3Bucket *bucket);
+
+/* Place of the first version whose key is not below text. */
+size_t		s3_lower_bound(const S3Bucket *bucket, const char *text);
 
 /* id NULL: the newest. */
-S3Version  *s3_find_version(const S3Object *object, const char *id);
+S3Version  *s3_find_version(const S3Bucket *bucket, const char *key, const char *id);
 
-/* Adds or replaces, as the bucket's versioning wants; the references are taken. */
-S3Version  *s3_put_version(S3Bucket *bucket, const char *key, Blob *blob, const char *etag,
-						   json_t *headers, int64_t now_ms);
+/* A delete marker that the caller may make an object; replaces what the bucket's versioning wants replaced. */
+S3Version  *s3_add_version(S3Bucket *bucket, const char *key, int64_t now_ms);
+void		s3_drop_version(S3Bucket *bucket, S3Version *version);
 
-/* DELETE without a version: the marker that was made, or NULL. */
-S3Version  *s3_delete_object(S3Bucket *bucket, const char *key, int64_t now_ms);
+/* s3_body.c */
 
-/* DELETE of a version; *was_marker tells what it was. */
-void		s3_delete_version(S3Bucket *bucket, const char *key, const char *id, bool *was_marker);
+/*
+ * The payload of an upload, decoded and verified against whatever digests came
+ * with it; checksums gets the headers to keep.  False after an error answer.
+ * *payload must be freed.
+ */
+bool		s3_read_payload(Exchange *x, Buf *payload, json_t *checksums);
 
-/* s3_object.c */
-void		s3_put_object(S3Call *call);
-void		s3_copy_object(S3Call *call);
-void		s3_get_object(S3Call *call);
-void		s3_remove_object(S3Call *call);
-void		s3_remove_objects(S3Call *call);
+/* s3_notify.c */
+typedef enum S3Event
+{
+	S3_PUT,
+	S3_DELETED,
+	S3_MARKED
+} S3Event;
 
-/* Headers of the request that are stored with an object. */
-json_t	   *s3_kept_headers(const Exchange *x);
+/* Tells whoever the bucket's configuration names; after a put, before a removal. */
+void		s3_notify(S3Call *call, S3Event event, const S3Version *version);
 
-/* Journals, notifies and sets the answer's headers after an object was created. */
-void		s3_object_created(S3Call *call, const S3Version *version, const char *event);
+/* The control call that stands for a rule of EventBridge: {"target": ARN}. */
+void		s3_set_eventbridge(Exchange *x, const char *bucket_name);
 
-/* s3_bucket.c */
+/* The operations */
 void		s3_list_buckets(S3Call *call);
 void		s3_create_bucket(S3Call *call);
 void		s3_head_bucket(S3Call *call);
@@ -119,33 +117,11 @@ void		s3_delete_bucket(S3Call *call);
 void		s3_get_location(S3Call *call);
 void		s3_put_versioning(S3Call *call);
 void		s3_get_versioning(S3Call *call);
-
-/* s3_list.c */
-void		s3_list_objects(S3Call *call);
-void		s3_list_versions(S3Call *call);
-
-/* s3_body.c */
-
-/*
- * The payload of an upload, decoded and verified against whatever digests came
- * with it.  headers gets the checksum.  False: answered with an error.
- * *payload must be freed.
- */
-bool		s3_read_payload(Exchange *x, Buf *payload, json_t *headers);
-
-/* s3_multipart.c */
-void		s3_create_upload(S3Call *call);
-void		s3_upload_part(S3Call *call);
-void		s3_complete_upload(S3Call *call);
-void		s3_abort_upload(S3Call *call);
-void		s3_drop_uploads(S3Bucket *bucket);
-
-/* s3_notify.c */
 void		s3_put_notification(S3Call *call);
 void		s3_get_notification(S3Call *call);
-
-/* event is "ObjectCreated:Put" and the like; version may be NULL after a delete. */
-void		s3_notify(const Exchange *x, S3Bucket *bucket, const char *key,
-					  const S3Version *version, const char *event);
+void		s3_list_objects(S3Call *call);
+void		s3_put_object(S3Call *call);
+void		s3_get_object(S3Call *call);
+void		s3_delete_object(S3Call *call);
 
 #endif

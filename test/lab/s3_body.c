@@ -4,9 +4,9 @@
  *
  * SDKs send an upload either plain or as aws-chunked: chunks with their size
  * in hex (and, when signed, a signature that the lab does not verify, since
- * the first one is bound to the verified header), then trailing headers, of
- * which a checksum is the only one known.  Whatever digest a client sends,
- * in a header or a trailer, is computed anew and compared.
+ * the first one is bound to the verified header), then trailing headers.
+ * Whatever digest comes in a header or a trailer is computed anew and
+ * compared; checksums are kept with the object.
  */
 #define _GNU_SOURCE
 
@@ -18,24 +18,25 @@
 
 #include <openssl/evp.h>
 
-#include "codec.h"
-
 typedef struct Algorithm
 {
 	const char *header;
-	int			crc_bits;		/* 0: a digest */
+	const char *digest;			/* NULL: a CRC */
+	unsigned int len;			/* in bytes */
 	uint64_t	polynomial;		/* bit-reversed */
-	const char *digest;
 } Algorithm;
 
 static const Algorithm algorithms[] = {
-	{"x-amz-checksum-crc32", 32, 0xEDB88320, NULL},
-	{"x-amz-checksum-crc32c", 32, 0x82F63B78, NULL},
-	{"x-amz-checksum-crc64nvme", 64, 0x9A6C9329AC4BC9B5, NULL},
-	{"x-amz-checksum-sha1", 0, 0, "SHA1"},
-	{"x-amz-checksum-sha256", 0, 0, "SHA256"},
+	{"content-md5", "MD5", 16, 0},
+	{"x-amz-checksum-crc32", NULL, 4, 0xEDB88320},
+	{"x-amz-checksum-crc32c", NULL, 4, 0x82F63B78},
+	{"x-amz-checksum-crc64nvme", NULL, 8, 0x9A6C9329AC4BC9B5},
+	{"x-amz-checksum-sha1", "SHA1", 20, 0},
+	{"x-amz-checksum-sha256", "SHA256", 32, 0},
 };
 
+#define MD5				(&algorithms[0])
+#define WHEN_NONE_CAME	(&algorithms[3])	/* what S3 computes by itself */
 #define N_ALGORITHMS	(sizeof(algorithms) / sizeof(algorithms[0]))
 
 /* What one byte does to the remainder; made at first use. */
@@ -60,7 +61,7 @@ static uint64_t
 crc(const Algorithm *algorithm, const Buf *data)
 {
 	const uint64_t *table = crc_table(algorithm);
-	uint64_t	ones = algorithm->crc_bits == 64 ? UINT64_MAX : UINT32_MAX;
+	uint64_t	ones = algorithm->len == 8 ? UINT64_MAX : UINT32_MAX;
 	uint64_t	value = ones;
 
 	for (size_t i = 0; i < data->len; i++)
@@ -68,95 +69,83 @@ crc(const Algorithm *algorithm, const Buf *data)
 	return value ^ ones;
 }
 
-/* The checksum as it stands in headers: base64 of big-endian bytes. */
+/* As it stands in headers: base64 of the digest, or of the CRC's big-endian bytes. */
 static void
-checksum(const Algorithm *algorithm, const Buf *data, Buf *out)
+compute(const Algorithm *algorithm, const Buf *data, Buf *out)
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned int len = (unsigned int) algorithm->crc_bits / 8;
 	uint64_t	value;
 
-	if (algorithm->crc_bits > 0)
+	if (algorithm->digest != NULL)
+		EVP_Digest(data->data, data->len, bytes, NULL, EVP_get_digestbyname(algorithm->digest), NULL);
+	else
 	{
 		value = crc(algorithm, data);
-		for (unsigned int i = len; i-- > 0; value >>= 8)
+		for (unsigned int i = algorithm->len; i-- > 0; value >>= 8)
 			bytes[i] = (unsigned char) value;
 	}
-	else
-		EVP_Digest(data->data, data->len, bytes, &len, EVP_get_digestbyname(algorithm->digest), NULL);
-	base64_encode(out, bytes, len);
+	base64_encode(out, bytes, algorithm->len);
 }
 
-/* Compares, and keeps the value with the object. */
-static bool
-check_checksum(Exchange *x, const Algorithm *algorithm, const char *claimed, const Buf *payload,
-			   json_t *headers)
+typedef struct Upload
 {
+	Exchange   *x;
+	Buf		   *payload;
+	json_t	   *checksums;
+} Upload;
+
+/* A header or trailer; if it is a digest, it must be the payload's. */
+static void
+check_digest(void *arg, const char *name, const char *value)
+{
+	Upload	   *upload = arg;
 	Buf			computed = {0};
-	bool		same;
+	size_t		i = 0;
 
-	checksum(algorithm, payload, &computed);
-	same = strcmp(computed.data, claimed) == 0;
-	if (same)
-		json_object_set_new(headers, algorithm->header, json_string(computed.data));
+	while (i < N_ALGORITHMS && strcasecmp(algorithms[i].header, name) != 0)
+		i++;
+	if (i == N_ALGORITHMS || upload->x->answered)
+		return;
+	compute(&algorithms[i], upload->payload, &computed);
+	if (strlen(value) != computed.len)
+		s3_error(upload->x, &algorithms[i] == MD5 ? "InvalidDigest" : "InvalidRequest", NULL);
+	else if (strcmp(computed.data, value) != 0)
+		s3_error(upload->x, "BadDigest", NULL);
+	else if (&algorithms[i] != MD5)
+		json_object_set_new(upload->checksums, algorithms[i].header, json_string(value));
 	buf_free(&computed);
-	if (!same)
-		s3_error(x, "BadDigest");
-	return same;
 }
 
-static bool
-check_md5(Exchange *x, const Buf *payload)
+/* The line at *at without its CRLF, ended by a NUL instead; NULL when it is not ended. */
+static char *
+take_line(char **at, const char *end)
 {
-	const char *claimed = http_header(x, "Content-MD5");
-	unsigned char digest[MD5_LEN];
-	Buf			sent = {0};
-	bool		sound;
-
-	if (claimed == NULL)
-		return true;
-	md5_bytes(payload->data, payload->len, digest);
-	sound = base64_decode(&sent, claimed, strlen(claimed)) && sent.len == MD5_LEN;
-	if (!sound)
-		s3_error(x, "InvalidDigest");
-	else if (memcmp(sent.data, digest, MD5_LEN) != 0)
-		s3_error(x, "BadDigest");
-	buf_free(&sent);
-	return !x->answered;
-}
-
-/* The line at *at without its CRLF; false when it is not ended. */
-static bool
-take_line(const char **at, const char *end, const char **line, size_t *len)
-{
-	const char *stop = memmem(*at, (size_t) (end - *at), "\r\n", 2);
+	char	   *line = *at;
+	char	   *stop = memmem(line, (size_t) (end - line), "\r\n", 2);
 
 	if (stop == NULL)
-		return false;
-	*line = *at;
-	*len = (size_t) (stop - *at);
+		return NULL;
+	*stop = '\0';
 	*at = stop + 2;
-	return true;
+	return line;
 }
 
 /* Chunks up to and including the empty one; *at is left at the trailer. */
 static bool
-take_chunks(const char **at, const char *end, Buf *payload)
+take_chunks(char **at, const char *end, Buf *payload)
 {
-	const char *line;
-	size_t		len;
+	char	   *line;
 
-	while (take_line(at, end, &line, &len))
+	while ((line = take_line(at, end)) != NULL)
 	{
 		char	   *stop;
 		unsigned long long size = strtoull(line, &stop, 16);
 
-		if (stop == line || stop > line + len || (stop < line + len && *stop != ';'))
+		if (stop == line || (*stop != '\0' && *stop != ';'))
 			return false;
 		if (size == 0)
 			return true;
-		if (size > (unsigned long long) (end - *at) || (size_t) (end - *at) - size < 2 ||
-			memcmp(*at + size, "\r\n", 2) != 0)
+		if ((size_t) (end - *at) < 2 || size > (size_t) (end - *at) - 2 || memcmp(*at + size, "\r\n", 2) != 0)
 			return false;
 		buf_add(payload, *at, (size_t) size);
 		*at += size + 2;
@@ -164,69 +153,50 @@ take_chunks(const char **at, const char *end, Buf *payload)
 	return false;
 }
 
-/* Trailing headers: "name:value" lines, up to an empty one or the end. */
-static bool
-check_trailer(Exchange *x, const char *at, const char *end, const Buf *payload, json_t *headers)
+static void
+read_chunked(Upload *upload)
 {
-	const char *line;
-	size_t		len;
+	const char *decoded_length = http_header(upload->x, "x-amz-decoded-content-length");
+	const char *announced = http_header(upload->x, "x-amz-trailer");
+	char	   *at = upload->x->body.data;
+	char	   *end = at + upload->x->body.len;
+	char	   *line;
+	char	   *colon;
 
-	while (take_line(&at, end, &line, &len) && len > 0)
+	if (at == NULL || !take_chunks(&at, end, upload->payload) ||
+		(decoded_length != NULL && strtoull(decoded_length, NULL, 10) != upload->payload->len))
 	{
-		for (size_t i = 0; i < N_ALGORITHMS; i++)
-		{
-			size_t		name_len = strlen(algorithms[i].header);
-			char	   *value;
-			bool		sound;
-
-			if (len <= name_len || line[name_len] != ':' ||
-				strncasecmp(line, algorithms[i].header, name_len) != 0)
-				continue;
-			value = mem_strndup(line + name_len + 1, len - name_len - 1);
-			sound = check_checksum(x, &algorithms[i], value + strspn(value, " "), payload, headers);
-			free(value);
-			if (!sound)
-				return false;
-		}
+		s3_error(upload->x, "IncompleteBody", NULL);
+		return;
 	}
-	return true;
-}
-
-static bool
-read_chunked(Exchange *x, Buf *payload, json_t *headers)
-{
-	const char *decoded_length = http_header(x, "x-amz-decoded-content-length");
-	const char *at = x->body.data;
-	const char *end = at + x->body.len;
-
-	if (!take_chunks(&at, end, payload) ||
-		(decoded_length != NULL && strtoull(decoded_length, NULL, 10) != payload->len))
+	while ((line = take_line(&at, end)) != NULL && (colon = strchr(line, ':')) != NULL)
 	{
-		s3_error(x, "IncompleteBody");
-		return false;
+		*colon = '\0';
+		check_digest(upload, line, colon + 1 + strspn(colon + 1, " "));
 	}
-	return check_trailer(x, at, end, payload, headers);
+	if (!upload->x->answered && announced != NULL && json_object_get(upload->checksums, announced) == NULL)
+		s3_error(upload->x, "MalformedTrailerError", NULL);
 }
 
 bool
-s3_read_payload(Exchange *x, Buf *payload, json_t *headers)
+s3_read_payload(Exchange *x, Buf *payload, json_t *checksums)
 {
 	const char *kind = http_header(x, "x-amz-content-sha256");
-	bool		sound = true;
+	Upload		upload = {x, payload, checksums};
+	Buf			computed = {0};
 
 	buf_adds(payload, "");
 	if (kind != NULL && strncmp(kind, "STREAMING-", 10) == 0)
-		sound = read_chunked(x, payload, headers);
+		read_chunked(&upload);
 	else
 		buf_add(payload, x->body.data, x->body.len);
-	sound = sound && check_md5(x, payload);
-	for (size_t i = 0; sound && i < N_ALGORITHMS; i++)
+	http_headers(x, &upload, check_digest);
+	if (json_object_size(checksums) == 0)
 	{
-		const char *claimed = http_header(x, algorithms[i].header);
-
-		sound = claimed == NULL || check_checksum(x, &algorithms[i], claimed, payload, headers);
+		compute(WHEN_NONE_CAME, payload, &computed);
+		json_object_set_new(checksums, WHEN_NONE_CAME->header, json_string(computed.data));
+		buf_free(&computed);
 	}
-	if (!sound)
-		buf_free(payload);
-	return sound;
+	json_object_set_new(checksums, "x-amz-checksum-type", json_string("FULL_OBJECT"));
+	return !x->answered;
 }

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "clock.h"
-#include "codec.h"
 #include "journal.h"
 #include "service.h"
+#include "xml.h"
 
 void
 s3_list_buckets(S3Call *call)
@@ -23,8 +23,8 @@ s3_list_buckets(S3Call *call)
 		format_iso_ms(created, bucket->created_ms);
 		json_array_append_new(list, json_pack("{s:s,s:s}", "Name", bucket->name, "CreationDate", created));
 	}
-	s3_answer_xml(call->x, 200, "ListAllMyBucketsResult",
-				  json_pack("{s:{s:s},s:{s:o}}", "Owner", "ID", "A3NL1KOZZKEXAMPLE", "Buckets", "Bucket", list));
+	s3_answer(call->x, 200, "ListAllMyBucketsResult",
+			  json_pack("{s:{s:s},s:{s:o}}", "Owner", "ID", S3_OWNER, "Buckets", "Bucket", list));
 }
 
 /* 3-63 of a-z0-9.- , letter or digit at both ends, no "..". */
@@ -38,97 +38,86 @@ is_bucket_name(const char *name)
 		strchr(ends, name[0]) != NULL && strchr(ends, name[len - 1]) != NULL && strstr(name, "..") == NULL;
 }
 
-/* The body, if there is one, must not name another region. */
-static bool
-location_is_here(S3Call *call)
+/* Only the endpoint of us-east-1 makes buckets elsewhere.  Without a constraint the lab, unlike AWS, is not strict. */
+static const char *
+region_problem(const S3Call *call, const char *constraint)
 {
-	json_t	   *root;
-	const char *location;
-
-	if (call->x->body.len == 0)
-		return true;
-	root = s3_read_xml(call, "CreateBucketConfiguration");
-	location = xml_text(root, "LocationConstraint");
-	if (location != NULL && strcmp(location, cloud.region) != 0)
-		s3_error(call->x, "IllegalLocationConstraintException");
-	json_decref(root);
-	return !call->x->answered;
+	if (strlen(constraint) >= sizeof(call->bucket->region) || strpbrk(constraint, "/ \r\n") != NULL)
+		return "InvalidArgument";
+	if (strcmp(constraint, call->region) != 0 && strcmp(call->region, "us-east-1") != 0)
+		return "IllegalLocationConstraintException";
+	return NULL;
 }
 
 void
 s3_create_bucket(S3Call *call)
 {
-	if (call->bucket != NULL)
-		s3_error(call->x, "BucketAlreadyOwnedByYou");
-	else if (!is_bucket_name(call->bucket_name))
-		s3_error(call->x, "InvalidBucketName");
-	else if (location_is_here(call))
+	json_t	   *root = call->x->body.len > 0 ? s3_read_xml(call, "CreateBucketConfiguration") : NULL;
+	const char *constraint = xml_text(root, "LocationConstraint");
+	const char *region = constraint != NULL ? constraint : call->region;
+	const char *problem = call->bucket != NULL ? "BucketAlreadyOwnedByYou" :
+		!is_bucket_name(call->bucket_name) ? "InvalidBucketName" : region_problem(call, region);
+
+	if (!call->x->answered && problem != NULL)
+		s3_error(call->x, problem, NULL);
+	else if (!call->x->answered)
 	{
-		s3_make_bucket(call->bucket_name, clock_now_ms());
+		s3_make_bucket(call->bucket_name, region, clock_now_ms());
 		journal_effect("s3.bucket_created", "s", "bucket", call->bucket_name);
 		http_add_header(call->x, "Location", "/%s", call->bucket_name);
-		s3_answer_empty(call->x, 200);
+		s3_answer(call->x, 200, NULL, NULL);
 	}
+	json_decref(root);
 }
 
 void
 s3_head_bucket(S3Call *call)
 {
-	http_add_header(call->x, "x-amz-bucket-region", "%s", cloud.region);
-	s3_answer_empty(call->x, 200);
+	http_add_header(call->x, "x-amz-bucket-region", "%s", call->bucket->region);
+	s3_answer(call->x, 200, NULL, NULL);
 }
 
 void
 s3_delete_bucket(S3Call *call)
 {
-	if (call->bucket->n_objects > 0)
+	if (call->bucket->n_versions > 0)
 	{
-		s3_error(call->x, "BucketNotEmpty");
+		s3_error(call->x, "BucketNotEmpty", NULL);
 		return;
 	}
 	journal_effect("s3.bucket_deleted", "s", "bucket", call->bucket->name);
 	s3_drop_bucket(call->bucket);
-	s3_answer_empty(call->x, 204);
+	s3_answer(call->x, 204, NULL, NULL);
 }
 
 void
 s3_get_location(S3Call *call)
 {
 	/* us-east-1 has the empty constraint */
-	s3_answer_xml(call->x, 200, "LocationConstraint",
-				  json_string(strcmp(cloud.region, "us-east-1") == 0 ? "" : cloud.region));
+	s3_answer(call->x, 200, "LocationConstraint",
+			  json_string(strcmp(call->bucket->region, "us-east-1") == 0 ? "" : call->bucket->region));
 }
-
-static const char *const versioning_names[] = {
-	[VERSIONING_NEVER] = NULL,
-	[VERSIONING_ENABLED] = "Enabled",
-	[VERSIONING_SUSPENDED] = "Suspended"
-};
 
 void
 s3_put_versioning(S3Call *call)
 {
 	json_t	   *root = s3_read_xml(call, "VersioningConfiguration");
-	const char *status = xml_text(root, "Status");
-	S3Versioning wanted = VERSIONING_SUSPENDED;
+	const char *status = xml_text(root, "Status") != NULL ? xml_text(root, "Status") : "";
 
 	if (root == NULL)
 		return;
-	while (wanted != VERSIONING_NEVER && (status == NULL || strcmp(status, versioning_names[wanted]) != 0))
-		wanted--;
-	json_decref(root);
-	if (wanted == VERSIONING_NEVER)
+	if (strcmp(status, "Enabled") != 0 && strcmp(status, "Suspended") != 0)
+		s3_error(call->x, "MalformedXML", NULL);
+	else
 	{
-		s3_error(call->x, "MalformedXML");
-		return;
+		call->bucket->versioning = status[0] == 'E' ? "Enabled" : "Suspended";
+		s3_answer(call->x, 200, NULL, NULL);
 	}
-	call->bucket->versioning = wanted;
-	s3_answer_empty(call->x, 200);
+	json_decref(root);
 }
 
 void
 s3_get_versioning(S3Call *call)
 {
-	s3_answer_xml(call->x, 200, "VersioningConfiguration",
-				  json_pack("{s:s*}", "Status", versioning_names[call->bucket->versioning]));
+	s3_answer(call->x, 200, "VersioningConfiguration", json_pack("{s:s*}", "Status", call->bucket->versioning));
 }

@@ -1,6 +1,6 @@
 /*
  * s3_object.c
- *		Objects: put, copy, get, head, delete.
+ *		Objects: put, get, head, delete.
  *
  * Headers that S3 keeps with an object are kept as they came and given back;
  * everything else about an object is in its S3Version.  GetObject and
@@ -8,85 +8,65 @@
  */
 #include "s3.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "clock.h"
-#include "codec.h"
 #include "journal.h"
 
 static void
 keep_header(void *arg, const char *name, const char *value)
 {
-	static const char *const kept[] = {
-		"content-type", "content-encoding", "content-language", "content-disposition", "cache-control",
-		"expires", "x-amz-storage-class", "x-amz-website-redirect-location",
-	};
-	bool		keep = strncasecmp(name, "x-amz-meta-", 11) == 0;
+	static const char kept[] = " content-type content-encoding content-language content-disposition cache-control"
+		" expires x-amz-storage-class x-amz-website-redirect-location ";
 	char		lower[128];
-	size_t		len = strlen(name);
+	size_t		len = (size_t) snprintf(lower, sizeof(lower), " %s ", name);
 
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && !keep; i++)
-		keep = strcasecmp(name, kept[i]) == 0;
-	if (!keep || len >= sizeof(lower) || !utf8_valid(value))
+	for (char *c = lower; *c != '\0'; c++)
+		*c = (char) tolower((unsigned char) *c);
+	if (len >= sizeof(lower) || !utf8_valid(value) ||
+		(strstr(kept, lower) == NULL && strncmp(lower, " x-amz-meta-", 12) != 0))
 		return;
-	for (size_t i = 0; i <= len; i++)
-		lower[i] = (char) (name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+	lower[len - 1] = '\0';
 	/* aws-chunked describes the transfer, not the object */
-	if (strcmp(lower, "content-encoding") == 0 && strncmp(value, "aws-chunked", 11) == 0)
+	if (strcmp(lower, " content-encoding") == 0 && strncmp(value, "aws-chunked", 11) == 0)
 		value += value[11] == ',' ? 12 : 11;
 	if (value[0] != '\0')
-		json_object_set_new(arg, lower, json_string(value));
+		json_object_set_new(arg, lower + 1, json_string(value));
 }
 
-json_t *
-s3_kept_headers(const Exchange *x)
+static json_t *
+kept_headers(const Exchange *x)
 {
-	json_t	   *headers = json_object();
+	json_t	   *headers = json_pack("{s:s}", "content-type", "binary/octet-stream");
 
 	http_headers(x, headers, keep_header);
-	if (json_object_get(headers, "content-type") == NULL)
-		json_object_set_new(headers, "content-type", json_string("binary/octet-stream"));
 	return headers;
 }
 
 static void
-add_etag(Exchange *x, const S3Version *version)
-{
-	http_add_header(x, "ETag", "\"%s\"", version->etag);
-}
-
-static void
-add_version_id(Exchange *x, const S3Bucket *bucket, const S3Version *version)
-{
-	if (bucket->versioning != VERSIONING_NEVER)
-		http_add_header(x, "x-amz-version-id", "%s", version->id);
-}
-
-/* The headers that are kept with a version: the checksum, or all the others. */
-static void
-add_kept_headers(Exchange *x, const S3Version *version, bool checksum)
+add_headers(Exchange *x, const json_t *headers)
 {
 	const char *name;
 	json_t	   *value;
 
-	json_object_foreach(version->headers, name, value)
-	{
-		if ((strncmp(name, "x-amz-checksum-", 15) == 0) == checksum)
-			http_add_header(x, name, "%s", json_string_value(value));
-	}
+	json_object_foreach((json_t *) headers, name, value)
+		http_add_header(x, name, "%s", json_string_value(value));
 }
 
-void
-s3_object_created(S3Call *call, const S3Version *version, const char *event)
+/* What an answer says of a version that was written, read or found to be a marker. */
+static void
+add_version_headers(const S3Call *call, const S3Version *version)
 {
-	journal_effect("s3.put", "ssIss", "bucket", call->bucket->name, "key", call->key,
-				   "size", (json_int_t) version->blob->len, "version_id", version->id,
-				   "etag", version->etag);
-	add_version_id(call->x, call->bucket, version);
-	s3_notify(call->x, call->bucket, call->key, version, event);
+	if (version->blob == NULL)
+		http_add_header(call->x, "x-amz-delete-marker", "true");
+	else
+		http_add_header(call->x, "ETag", "\"%s\"", version->etag);
+	if (call->bucket->versioning != NULL)
+		http_add_header(call->x, "x-amz-version-id", "%s", version->id);
 }
 
 /* Does a list of entity tags name this one, or is it "*"? */
@@ -99,138 +79,76 @@ names_etag(const char *list, const char *etag)
 	return strcmp(list, "*") == 0 || strcmp(list, etag) == 0 || strstr(list, quoted) != NULL;
 }
 
-/* If-None-Match: * and If-Match on a PUT. */
+/* If-Match and If-None-Match, put to what is there; version NULL: nothing is. */
 static bool
-may_write(S3Call *call)
+conditions_hold(S3Call *call, const S3Version *version)
 {
-	const S3Version *now = s3_find_version(s3_find_object(call->bucket, call->key), NULL);
-	const char *none = http_header(call->x, "If-None-Match");
 	const char *match = http_header(call->x, "If-Match");
+	const char *none = http_header(call->x, "If-None-Match");
+	bool		reads = strcmp(call->x->method, "PUT") != 0;
 
-	if (now != NULL && now->delete_marker)
-		now = NULL;
-	if (none != NULL && now != NULL)
-		s3_error(call->x, "PreconditionFailed");
-	else if (match != NULL && now == NULL)
-		s3_error(call->x, "NoSuchKey");
-	else if (match != NULL && !names_etag(match, now->etag))
-		s3_error(call->x, "PreconditionFailed");
+	if (match != NULL && version == NULL)
+		s3_error(call->x, "NoSuchKey", NULL);
+	else if (match != NULL && !names_etag(match, version->etag))
+		s3_error(call->x, "PreconditionFailed", NULL);
+	else if (none != NULL && version != NULL && names_etag(none, version->etag))
+	{
+		if (reads)
+			add_version_headers(call, version);
+		s3_error(call->x, reads ? "NotModified" : "PreconditionFailed", NULL);
+	}
 	return !call->x->answered;
 }
 
 void
 s3_put_object(S3Call *call)
 {
-	json_t	   *headers = s3_kept_headers(call->x);
+	S3Version  *version = s3_find_version(call->bucket, call->key, NULL);
+	json_t	   *checksums = json_object();
 	Buf			payload = {0};
-	S3Version  *version;
-	char		etag[MD5_HEX];
 
-	if (!may_write(call) || !s3_read_payload(call->x, &payload, headers))
+	if (http_header(call->x, "Content-Length") == NULL)
+		s3_error(call->x, "MissingContentLength", NULL);
+	else if (conditions_hold(call, version != NULL && version->blob != NULL ? version : NULL) &&
+			 s3_read_payload(call->x, &payload, checksums))
 	{
-		json_decref(headers);
-		return;
+		version = s3_add_version(call->bucket, call->key, clock_now_ms());
+		version->blob = blob_new(payload.data, payload.len);
+		version->headers = kept_headers(call->x);
+		version->checksums = json_incref(checksums);
+		md5_hex(payload.data, payload.len, version->etag);
+		journal_effect("s3.put", "ssIss", "bucket", call->bucket->name, "key", call->key,
+					   "size", (json_int_t) payload.len, "version_id", version->id, "etag", version->etag);
+		s3_notify(call, S3_PUT, version);
+		add_version_headers(call, version);
+		add_headers(call->x, checksums);
+		s3_answer(call->x, 200, NULL, NULL);
 	}
-	md5_hex(payload.data, payload.len, etag);
-	version = s3_put_version(call->bucket, call->key, blob_new(payload.data, payload.len), etag,
-							 headers, clock_now_ms());
 	buf_free(&payload);
-	add_etag(call->x, version);
-	add_kept_headers(call->x, version, true);
-	s3_object_created(call, version, "ObjectCreated:Put");
-	s3_answer_empty(call->x, 200);
+	json_decref(checksums);
 }
 
-/* "/bucket/key?versionId=...", percent-encoded, the first slash optional. */
-static const S3Version *
-find_source(const char *source)
-{
-	size_t		path_len = strcspn(source, "?");
-	const char *version_id = strstr(source + path_len, "versionId=");
-	Buf			path = {0};
-	char	   *slash;
-	const S3Bucket *bucket;
-	const S3Version *version = NULL;
-
-	if (source[0] == '/')
-	{
-		source++;
-		path_len--;
-	}
-	if (percent_decode(&path, source, path_len) && path.len > 0 &&
-		(slash = strchr(path.data, '/')) != NULL)
-	{
-		*slash = '\0';
-		bucket = s3_find_bucket(path.data);
-		if (bucket != NULL)
-			version = s3_find_version(s3_find_object(bucket, slash + 1),
-									  version_id != NULL ? version_id + 10 : NULL);
-	}
-	buf_free(&path);
-	return version;
-}
-
-void
-s3_copy_object(S3Call *call)
-{
-	Exchange   *x = call->x;
-	const S3Version *source = find_source(http_header(x, "x-amz-copy-source"));
-	const char *directive = http_header(x, "x-amz-metadata-directive");
-	bool		replace = directive != NULL && strcmp(directive, "REPLACE") == 0;
-	char		etag[MD5_HEX];
-	char		modified[32];
-	S3Version  *version;
-
-	if (source == NULL || source->delete_marker)
-	{
-		s3_error(x, "NoSuchKey");
-		return;
-	}
-	md5_hex(source->blob->data, source->blob->len, etag);
-	version = s3_put_version(call->bucket, call->key, blob_share(source->blob), etag,
-							 replace ? s3_kept_headers(x) : json_incref(source->headers), clock_now_ms());
-	s3_object_created(call, version, "ObjectCreated:Copy");
-	format_iso_ms(modified, version->modified_ms);
-	s3_answer_xml(x, 200, "CopyObjectResult", json_pack("{s:s,s:o}", "LastModified", modified,
-														"ETag", json_sprintf("\"%s\"", version->etag)));
-}
-
-/* The version a GET, HEAD or DELETE names; NULL after answering. */
+/* The version that a GET or HEAD names, if it can be read; NULL after answering. */
 static S3Version *
 find_readable(S3Call *call)
 {
 	const char *id = http_query(call->x, "versionId");
-	S3Object   *object = s3_find_object(call->bucket, call->key);
-	S3Version  *version = s3_find_version(object, id);
+	S3Version  *version = s3_find_version(call->bucket, call->key, id);
+	const char *class = version != NULL ? json_string_value(json_object_get(version->headers, "x-amz-storage-class")) : NULL;
+	bool		archived = class != NULL && (strcmp(class, "GLACIER") == 0 || strcmp(class, "DEEP_ARCHIVE") == 0);
 
 	if (version == NULL)
-		s3_error(call->x, id != NULL ? "NoSuchVersion" : "NoSuchKey");
-	else if (version->delete_marker)
+		s3_error(call->x, id != NULL ? "NoSuchVersion" : "NoSuchKey", NULL);
+	else if (version->blob == NULL)
 	{
-		http_add_header(call->x, "x-amz-delete-marker", "true");
-		add_version_id(call->x, call->bucket, version);
-		s3_error(call->x, id != NULL ? "MethodNotAllowed" : "NoSuchKey");
+		add_version_headers(call, version);
+		if (id != NULL)
+			http_add_header(call->x, "Allow", "DELETE");
+		s3_error(call->x, id != NULL ? "MethodNotAllowed" : "NoSuchKey", NULL);
 	}
-	else
-		return version;
-	return NULL;
-}
-
-/* True when the conditions allow an answer with the object. */
-static bool
-may_read(Exchange *x, const S3Version *version)
-{
-	const char *match = http_header(x, "If-Match");
-	const char *none = http_header(x, "If-None-Match");
-
-	if (match != NULL && !names_etag(match, version->etag))
-		s3_error(x, "PreconditionFailed");
-	else if (none != NULL && names_etag(none, version->etag))
-	{
-		add_etag(x, version);
-		s3_error(x, "NotModified");
-	}
-	return !x->answered;
+	else if (archived && strcmp(call->x->method, "GET") == 0)
+		s3_error(call->x, "InvalidObjectState", json_pack("{s:s}", "StorageClass", class));
+	return call->x->answered ? NULL : version;
 }
 
 typedef struct Range
@@ -245,127 +163,81 @@ static bool
 read_range(Exchange *x, size_t size, Range *range)
 {
 	const char *header = http_header(x, "Range");
-	size_t		first = 0;
-	size_t		last = size - 1;
-	char		dash = 0;
-	char		more;
-	size_t		n;
+	const char *text = header != NULL && strncmp(header, "bytes=", 6) == 0 ? header + 6 : "";
+	const char *dash = text + strspn(text, "0123456789");
+	unsigned long long first = strtoull(text, NULL, 10);
+	unsigned long long last = size - 1;
 
 	*range = (Range) {0, size, false};
-	if (header == NULL || strspn(header, "bytes=-0123456789") != strlen(header))
+	if (*dash != '-' || dash[1 + strspn(dash + 1, "0123456789")] != '\0' || dash[text == dash] == '\0')
 		return true;
-	if (sscanf(header, "bytes=-%zu%c", &n, &more) == 1)
+	if (dash == text)
+	{
+		unsigned long long n = strtoull(dash + 1, NULL, 10);
+
 		first = n == 0 ? size : n < size ? size - n : 0;
-	else if (sscanf(header, "bytes=%zu-%zu%c", &first, &n, &more) == 2 && n >= first)
-		last = n < size ? n : size - 1;
-	else if (sscanf(header, "bytes=%zu%c%c", &first, &dash, &more) != 2 || dash != '-')
-		return true;
+	}
+	else if (dash[1] != '\0')
+	{
+		last = strtoull(dash + 1, NULL, 10);
+		if (last < first)
+			return true;
+	}
 	if (first >= size)
-		s3_error(x, "InvalidRange");
+		s3_error(x, "InvalidRange", json_pack("{s:s,s:I}", "RangeRequested", header, "ActualObjectSize", (json_int_t) size));
 	else
-		*range = (Range) {first, last - first + 1, true};
+		*range = (Range) {(size_t) first, (size_t) ((last < size ? last : size - 1) - first + 1), true};
 	return !x->answered;
-}
-
-static void
-add_object_headers(Exchange *x, const S3Version *version, const Range *range)
-{
-	const char *mode = http_header(x, "x-amz-checksum-mode");
-	char		modified[40];
-
-	add_kept_headers(x, version, false);
-	if (mode != NULL && strcasecmp(mode, "ENABLED") == 0 && !range->partial)
-		add_kept_headers(x, version, true);
-	format_time(modified, sizeof(modified), "%a, %d %b %Y %H:%M:%S GMT", version->modified_ms);
-	http_add_header(x, "Last-Modified", "%s", modified);
-	http_add_header(x, "Accept-Ranges", "bytes");
-	add_etag(x, version);
-	if (range->partial)
-		http_add_header(x, "Content-Range", "bytes %zu-%zu/%zu", range->from, range->from + range->len - 1,
-						version->blob->len);
-	http_add_header(x, "x-amz-request-id", "%s", x->request_id);
 }
 
 void
 s3_get_object(S3Call *call)
 {
-	S3Version  *version = find_readable(call);
+	Exchange   *x = call->x;
+	const S3Version *version = find_readable(call);
+	const char *mode = http_header(x, "x-amz-checksum-mode");
+	char		modified[40];
 	Range		range;
 
-	if (version == NULL || !may_read(call->x, version) ||
-		!read_range(call->x, version->blob->len, &range))
+	if (version == NULL || !conditions_hold(call, version) || !read_range(x, version->blob->len, &range))
 		return;
-	add_object_headers(call->x, version, &range);
-	add_version_id(call->x, call->bucket, version);
-	http_answer_blob(call->x, range.partial ? 206 : 200, version->blob, range.from, range.len);
+	add_version_headers(call, version);
+	add_headers(x, version->headers);
+	if (mode != NULL && strcasecmp(mode, "ENABLED") == 0 && !range.partial)
+		add_headers(x, version->checksums);
+	format_time(modified, sizeof(modified), "%a, %d %b %Y %H:%M:%S GMT", version->modified_ms);
+	http_add_header(x, "Last-Modified", "%s", modified);
+	http_add_header(x, "Accept-Ranges", "bytes");
+	if (range.partial)
+		http_add_header(x, "Content-Range", "bytes %zu-%zu/%zu", range.from, range.from + range.len - 1, version->blob->len);
+	s3_add_request_ids(x);
+	http_answer_blob(x, range.partial ? 206 : 200, version->blob, range.from, range.len);
 }
 
-/* The delete itself; *marker_id gets the version id to report, or "". */
-static void
-remove_one(S3Call *call, const char *key, const char *version_id, char marker_id[40], bool *is_marker)
-{
-	S3Bucket   *bucket = call->bucket;
-	S3Version  *marker = NULL;
-
-	*is_marker = false;
-	marker_id[0] = '\0';
-	if (version_id != NULL)
-	{
-		snprintf(marker_id, 40, "%.39s", version_id);
-		s3_delete_version(bucket, key, version_id, is_marker);
-	}
-	else if ((marker = s3_delete_object(bucket, key, clock_now_ms())) != NULL)
-	{
-		*is_marker = true;
-		snprintf(marker_id, 40, "%s", marker->id);
-	}
-	journal_effect("s3.delete", "sssb", "bucket", bucket->name, "key", key,
-				   "version_id", marker_id, "marker", *is_marker);
-	s3_notify(call->x, bucket, key, marker,
-			  marker != NULL ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete");
-}
-
+/* Of a version, or of the newest; where there are versions, the latter puts a marker before it. */
 void
-s3_remove_object(S3Call *call)
+s3_delete_object(S3Call *call)
 {
-	char		id[40];
+	const char *id = http_query(call->x, "versionId");
+	S3Version  *version = s3_find_version(call->bucket, call->key, id);
+	bool		marks = id == NULL && call->bucket->versioning != NULL;
 	bool		is_marker;
 
-	remove_one(call, call->key, http_query(call->x, "versionId"), id, &is_marker);
+	if (marks)
+	{
+		version = s3_add_version(call->bucket, call->key, clock_now_ms());
+		id = version->id;
+	}
+	is_marker = version != NULL && version->blob == NULL;
+	journal_effect("s3.delete", "sssb", "bucket", call->bucket->name, "key", call->key,
+				   "version_id", id != NULL ? id : "", "marker", is_marker);
 	if (is_marker)
 		http_add_header(call->x, "x-amz-delete-marker", "true");
-	if (id[0] != '\0')
+	if (id != NULL)
 		http_add_header(call->x, "x-amz-version-id", "%s", id);
-	s3_answer_empty(call->x, 204);
-}
-
-void
-s3_remove_objects(S3Call *call)
-{
-	json_t	   *root = s3_read_xml(call, "Delete");
-	const char *quiet = xml_text(root, "Quiet");
-	json_t	   *deleted = json_array();
-	size_t		i;
-	json_t	   *item;
-
-	json_array_foreach(json_object_get(root, "Object"), i, item)
-	{
-		const char *key = xml_text(item, "Key");
-		char		id[40];
-		bool		is_marker;
-
-		if (key == NULL)
-			continue;
-		remove_one(call, key, xml_text(item, "VersionId"), id, &is_marker);
-		json_array_append_new(deleted, json_pack("{s:s,s:o*,s:s*}", "Key", key,
-												 "DeleteMarker", is_marker ? json_true() : NULL,
-												 is_marker ? "DeleteMarkerVersionId" : "VersionId",
-												 id[0] != '\0' ? id : NULL));
-	}
-	if (quiet != NULL && strcmp(quiet, "true") == 0)
-		json_array_clear(deleted);
-	if (root != NULL)
-		s3_answer_xml(call->x, 200, "DeleteResult", json_pack("{s:O}", "Deleted", deleted));
-	json_decref(deleted);
-	json_decref(root);
+	if (version != NULL)
+		s3_notify(call, marks ? S3_MARKED : S3_DELETED, version);
+	if (version != NULL && !marks)
+		s3_drop_version(call->bucket, version);
+	s3_answer(call->x, 204, NULL, NULL);
 }

@@ -2,10 +2,10 @@
  * s3_store.c
  *		Buckets, objects and their versions, in memory.
  *
- * A bucket keeps its objects in an array sorted by key, which makes listing a
- * binary search and a walk.  An object is a list of versions, newest first.
- * Without versioning, or when it is suspended, there is at most one version
- * named "null", and writing replaces it.  An object without versions is gone.
+ * A bucket is one sorted array of versions, so that finding and listing are a
+ * binary search and a walk.  Keys hold no NUL and are UTF-8: nothing sorts
+ * between a key and the key with "\x01" behind it, and everything that begins
+ * with a text sorts below the text with "\xFF" behind it.
  */
 #include "s3.h"
 
@@ -13,14 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec.h"
-
 S3Bucket   *s3_buckets;
 
 S3Bucket *
 s3_find_bucket(const char *name)
 {
-	S3Bucket   *bucket = s3_buckets;
+	S3Bucket   *bucket = name != NULL ? s3_buckets : NULL;
 
 	while (bucket != NULL && strcmp(bucket->name, name) != 0)
 		bucket = bucket->next;
@@ -28,12 +26,13 @@ s3_find_bucket(const char *name)
 }
 
 S3Bucket *
-s3_make_bucket(const char *name, int64_t now_ms)
+s3_make_bucket(const char *name, const char *region, int64_t now_ms)
 {
 	S3Bucket   *bucket = mem_zalloc(sizeof(S3Bucket));
 	S3Bucket  **place = &s3_buckets;
 
 	snprintf(bucket->name, sizeof(bucket->name), "%s", name);
+	snprintf(bucket->region, sizeof(bucket->region), "%s", region);
 	bucket->created_ms = now_ms;
 	while (*place != NULL && strcmp((*place)->name, name) < 0)
 		place = &(*place)->next;
@@ -50,23 +49,24 @@ s3_drop_bucket(S3Bucket *bucket)
 	while (*place != bucket)
 		place = &(*place)->next;
 	*place = bucket->next;
-	s3_drop_uploads(bucket);
 	json_decref(bucket->notification);
-	free(bucket->objects);
+	json_decref(bucket->rules);
+	free(bucket->eventbridge);
+	free(bucket->versions);
 	free(bucket);
 }
 
 size_t
-s3_lower_bound(const S3Bucket *bucket, const char *key)
+s3_lower_bound(const S3Bucket *bucket, const char *text)
 {
 	size_t		low = 0;
-	size_t		high = bucket->n_objects;
+	size_t		high = bucket->n_versions;
 
 	while (low < high)
 	{
 		size_t		middle = low + (high - low) / 2;
 
-		if (strcmp(bucket->objects[middle]->key, key) < 0)
+		if (strcmp(bucket->versions[middle]->key, text) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -74,139 +74,63 @@ s3_lower_bound(const S3Bucket *bucket, const char *key)
 	return low;
 }
 
-S3Object *
-s3_find_object(const S3Bucket *bucket, const char *key)
+S3Version *
+s3_find_version(const S3Bucket *bucket, const char *key, const char *id)
 {
-	size_t		at = s3_lower_bound(bucket, key);
-
-	if (at == bucket->n_objects || strcmp(bucket->objects[at]->key, key) != 0)
-		return NULL;
-	return bucket->objects[at];
-}
-
-static S3Object *
-find_or_add(S3Bucket *bucket, const char *key)
-{
-	S3Object   *object = s3_find_object(bucket, key);
-	size_t		at = s3_lower_bound(bucket, key);
-
-	if (object != NULL)
-		return object;
-	if (bucket->n_objects == bucket->cap_objects)
+	for (size_t at = s3_lower_bound(bucket, key); at < bucket->n_versions; at++)
 	{
-		bucket->cap_objects = bucket->cap_objects > 0 ? bucket->cap_objects * 2 : 64;
-		bucket->objects = mem_resize(bucket->objects, bucket->cap_objects * sizeof(S3Object *));
+		S3Version  *version = bucket->versions[at];
+
+		if (strcmp(version->key, key) != 0)
+			break;
+		if (id == NULL || strcmp(version->id, id) == 0)
+			return version;
 	}
-	memmove(&bucket->objects[at + 1], &bucket->objects[at],
-			(bucket->n_objects - at) * sizeof(S3Object *));
-	bucket->n_objects++;
-	object = bucket->objects[at] = mem_zalloc(sizeof(S3Object));
-	object->key = mem_strdup(key);
-	return object;
-}
-
-static void
-remove_if_empty(S3Bucket *bucket, S3Object *object)
-{
-	size_t		at = s3_lower_bound(bucket, object->key);
-
-	if (object->newest != NULL)
-		return;
-	bucket->n_objects--;
-	memmove(&bucket->objects[at], &bucket->objects[at + 1],
-			(bucket->n_objects - at) * sizeof(S3Object *));
-	free(object->key);
-	free(object);
+	return NULL;
 }
 
 S3Version *
-s3_find_version(const S3Object *object, const char *id)
+s3_add_version(S3Bucket *bucket, const char *key, int64_t now_ms)
 {
-	S3Version  *version = object != NULL ? object->newest : NULL;
-
-	while (version != NULL && id != NULL && strcmp(version->id, id) != 0)
-		version = version->older;
-	return version;
-}
-
-static bool
-unlink_version(S3Object *object, const char *id, bool *was_marker)
-{
-	for (S3Version **at = &object->newest; *at != NULL; at = &(*at)->older)
-	{
-		S3Version  *version = *at;
-
-		if (strcmp(version->id, id) != 0)
-			continue;
-		*at = version->older;
-		*was_marker = version->delete_marker;
-		blob_drop(version->blob);
-		json_decref(version->headers);
-		free(version);
-		return true;
-	}
-	return false;
-}
-
-/* A new newest version; its id replaces a former "null" where versioning is off. */
-static S3Version *
-push_version(S3Bucket *bucket, const char *key, int64_t now_ms)
-{
-	S3Object   *object = find_or_add(bucket, key);
 	S3Version  *version = mem_zalloc(sizeof(S3Version));
-	bool		ignored;
+	S3Version  *replaced = s3_find_version(bucket, key, "null");
+	uint64_t	random[2] = {random_u64(), random_u64()};
+	S3Version **place;
 
-	if (bucket->versioning == VERSIONING_ENABLED)
-	{
-		uint64_t	words[2] = {random_u64(), random_u64()};
-
-		hex_encode(words, sizeof(words), version->id);
-	}
+	version->key = mem_strdup(key);
+	version->modified_ms = now_ms;
+	if (bucket->versioning != NULL && strcmp(bucket->versioning, "Enabled") == 0)
+		hex_encode(random, sizeof(random), version->id);
 	else
 	{
 		strcpy(version->id, "null");
-		unlink_version(object, "null", &ignored);
+		if (replaced != NULL)
+			s3_drop_version(bucket, replaced);
 	}
-	version->modified_ms = now_ms;
-	version->older = object->newest;
-	object->newest = version;
-	return version;
-}
-
-S3Version *
-s3_put_version(S3Bucket *bucket, const char *key, Blob *blob, const char *etag, json_t *headers,
-			   int64_t now_ms)
-{
-	S3Version  *version = push_version(bucket, key, now_ms);
-
-	version->blob = blob;
-	version->headers = headers;
-	snprintf(version->etag, sizeof(version->etag), "%s", etag);
-	return version;
-}
-
-S3Version *
-s3_delete_object(S3Bucket *bucket, const char *key, int64_t now_ms)
-{
-	S3Version  *marker;
-	bool		ignored;
-
-	if (bucket->versioning == VERSIONING_NEVER)
+	if (bucket->n_versions == bucket->cap_versions)
 	{
-		s3_delete_version(bucket, key, "null", &ignored);
-		return NULL;
+		bucket->cap_versions = bucket->cap_versions * 2 + 64;
+		bucket->versions = mem_resize(bucket->versions, bucket->cap_versions * sizeof(S3Version *));
 	}
-	marker = push_version(bucket, key, now_ms);
-	marker->delete_marker = true;
-	return marker;
+	place = &bucket->versions[s3_lower_bound(bucket, key)];
+	memmove(place + 1, place, (size_t) (&bucket->versions[bucket->n_versions] - place) * sizeof(S3Version *));
+	*place = version;
+	bucket->n_versions++;
+	return version;
 }
 
 void
-s3_delete_version(S3Bucket *bucket, const char *key, const char *id, bool *was_marker)
+s3_drop_version(S3Bucket *bucket, S3Version *version)
 {
-	S3Object   *object = s3_find_object(bucket, key);
+	S3Version **place = &bucket->versions[s3_lower_bound(bucket, version->key)];
 
-	*was_marker = false;
-	if (object != NULL && unlink_version(object, id, was_marker))
-		remove_if_empty(bucket, object);
+	while (*place != version)
+		place++;
+	bucket->n_versions--;
+	memmove(place, place + 1, (size_t) (&bucket->versions[bucket->n_versions] - place) * sizeof(S3Version *));
+	blob_drop(version->blob);
+	json_decref(version->headers);
+	json_decref(version->checksums);
+	free(version->key);
+	free(version);
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "buf.h"
+#include "clock.h"
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -45,12 +46,15 @@ typedef struct Exchange
 	/* what a fault script wants of this request, see faults.h */
 	const struct Fault *fault;
 	bool		drop_answer;	/* close the connection in place of answering */
+	int64_t		late_ms;		/* keep the answer so long */
 
 	/* parked: waiting for something; gone is told when the client hung up */
 	void		(*gone) (struct Exchange *x);
 	void	   *waiter;
 
 	/* the server's own */
+	Timer		timer;
+	void		(*then) (struct Exchange *x);
 	struct MHD_Connection *connection;
 	struct MHD_Response *response;
 	int			status;
@@ -61,15 +65,8 @@ typedef struct Exchange
 	bool		journalled;
 } Exchange;
 
-typedef struct ServerHooks
-{
-	void		(*request) (Exchange *x);	/* whole request is here: answer or park */
-	void		(*refuse) (Exchange *x, int status, const char *code, const char *message);
-	void		(*done) (Exchange *x);	/* just before the answer leaves, or when cut off */
-} ServerHooks;
-
 /* Returns the port; on failure writes why to stderr and returns -1. */
-int			server_start(int port, const ServerHooks *hooks);
+int			server_start(int port);
 
 /* The descriptor to wait on, and for how long at most (-1: no limit). */
 int			server_fd(void);
@@ -78,7 +75,14 @@ int			server_wait_ms(void);
 /* Does whatever is ready. */
 void		server_run(void);
 
-/* For http.c: the answer is ready; the response is taken over. */
+/* Calls ready from server_run when fd is readable, until it is unwatched: ready must do that, or read. */
+void		server_watch(int fd, void (*ready) (void *arg), void *arg);
+void		server_unwatch(int fd);
+
+/* Resets every connection without a request under way, except one: what happens to sockets of a frozen process. */
+void		server_drop_idle(int except_peer_port);
+
+/* For http.c: the answer to an exchange without one is ready; the response is taken over. */
 void		server_finish(Exchange *x, int status, struct MHD_Response *response);
 
 /* NULL when absent; name in any case. */
@@ -106,6 +110,9 @@ void		http_answer_blob(Exchange *x, int status, Blob *blob, size_t from, size_t 
 
 /* Instead of answering now; gone may be NULL. */
 void		http_park(Exchange *x, void (*gone) (Exchange *x), void *waiter);
+
+/* Goes on with `then` after so long on the lab's clock, unless the client hangs up. */
+void		http_delay(Exchange *x, int64_t ms, void (*then) (Exchange *x));
 
 /* Closes the connection without an answer. */
 void		http_cut(Exchange *x);

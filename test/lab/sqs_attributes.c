@@ -13,9 +13,10 @@
 #include <string.h>
 
 #define ATTRIBUTES_MAX	10
+#define FRAMING			13		/* bytes of the digested text that are neither name, type nor value */
 
 bool
-sqs_contents_valid(const char *text, size_t len)
+sqs_is_content(const char *text, size_t len)
 {
 	uint32_t	point;
 	size_t		size;
@@ -35,7 +36,7 @@ sqs_contents_valid(const char *text, size_t len)
 }
 
 static bool
-is_attribute_name(const char *name)
+is_name(const char *name)
 {
 	size_t		len = strlen(name);
 
@@ -54,80 +55,56 @@ is_type(const char *type, const char *base)
 	return strncmp(type, base, len) == 0 && (type[len] == '\0' || type[len] == '.');
 }
 
-static bool
-is_number_text(const char *text)
+static const char *
+type_of(const json_t *attribute)
 {
-	char	   *end;
+	const char *type = json_string_value(json_object_get(attribute, "DataType"));
 
-	strtod(text, &end);
-	return text[0] != '\0' && *end == '\0' && strspn(text, "+-.eE0123456789") == strlen(text);
+	return type != NULL ? type : "";
 }
 
-/* The value's bytes; false when the attribute has none that fits its type. */
-static bool
-value_bytes(const json_t *attribute, const char *type, Buf *out)
+/* Appends the value's bytes; nothing when the attribute has none that fits its type. */
+static void
+add_value(Buf *out, const json_t *attribute)
 {
-	json_t	   *value;
+	bool		binary = is_type(type_of(attribute), "Binary");
+	json_t	   *value = json_object_get(attribute, binary ? "BinaryValue" : "StringValue");
 
-	if (is_type(type, "Binary"))
-	{
-		value = json_object_get(attribute, "BinaryValue");
-		return json_is_string(value) &&
-			base64_decode(out, json_string_value(value), json_string_length(value)) && out->len > 0;
-	}
-	value = json_object_get(attribute, "StringValue");
-	if (!json_is_string(value) || json_string_length(value) == 0)
-		return false;
-	buf_add(out, json_string_value(value), json_string_length(value));
-	return true;
+	if (binary && json_is_string(value))
+		base64_decode(out, json_string_value(value), json_string_length(value));
+	else if (json_is_string(value))
+		buf_add(out, json_string_value(value), json_string_length(value));
 }
 
 static void
-check_attribute(const char *name, const json_t *attribute, size_t *size, SqsError *error)
+check_one(SqsCall *call, const char *name, const json_t *attribute)
 {
-	const char *type = json_string_value(json_object_get(attribute, "DataType"));
+	const char *type = type_of(attribute);
+	bool		binary = is_type(type, "Binary");
+	bool		number = is_type(type, "Number");
 	Buf			value = {0};
 
-	if (!is_attribute_name(name))
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Message (user) attribute name '%.256s' is invalid.", name);
-	else if (type == NULL || strlen(type) > 256 ||
-			 (!is_type(type, "String") && !is_type(type, "Number") && !is_type(type, "Binary")))
-		sqs_fail(error, SQS_INVALID_PARAMETER, "The message attribute '%.256s' has an invalid message "
-				 "attribute type, the set of supported type prefixes is Binary, Number, and String.", name);
-	else if (!value_bytes(attribute, type, &value))
-		sqs_fail(error, SQS_INVALID_PARAMETER, "The message attribute '%.256s' must contain a non-empty "
-				 "message attribute value for its type '%.64s'.", name, type);
-	else if (is_type(type, "Number") && !is_number_text(value.data))
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Can't cast the value of message (user) attribute "
-				 "'%.256s' to a number.", name);
-	else if (!is_type(type, "Binary") && !sqs_contents_valid(value.data, value.len))
-		sqs_fail(error, SQS_INVALID_CONTENTS, "Invalid characters in the message attribute '%.256s'.", name);
-	else
-		*size += strlen(name) + strlen(type) + value.len;
+	add_value(&value, attribute);
+	if (!is_name(name) || strlen(type) > 256 || (!binary && !number && !is_type(type, "String")) ||
+		value.len == 0 || (number && strspn(value.data, "+-.eE0123456789") < value.len))
+		sqs_fail(call, "InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value; "
+				 "the set of supported type prefixes is Binary, Number, and String.", name);
+	else if (!binary && !sqs_is_content(value.data, value.len))
+		sqs_fail(call, "InvalidMessageContents", "Invalid characters in the message attribute '%s'.", name);
 	buf_free(&value);
 }
 
-bool
-sqs_attributes_check(const json_t *attributes, size_t *size, SqsError *error)
+void
+sqs_check_attributes(SqsCall *call, const json_t *attributes)
 {
 	const char *name;
 	json_t	   *attribute;
 
-	if (attributes != NULL && !json_is_object(attributes))
-		sqs_fail(error, SQS_SERIALIZATION, "MessageAttributes must be a map");
-	else if (json_object_size(attributes) > ATTRIBUTES_MAX)
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Number of message attributes [%zu] exceeds the allowed "
+	if (json_object_size(attributes) > ATTRIBUTES_MAX)
+		sqs_fail(call, "InvalidParameterValue", "Number of message attributes [%zu] exceeds the allowed "
 				 "maximum [%d].", json_object_size(attributes), ATTRIBUTES_MAX);
-	else
-	{
-		json_object_foreach((json_t *) attributes, name, attribute)
-		{
-			check_attribute(name, attribute, size, error);
-			if (error->kind != SQS_OK)
-				break;
-		}
-	}
-	return error->kind == SQS_OK;
+	json_object_foreach((json_t *) attributes, name, attribute)
+		check_one(call, name, attribute);
 }
 
 static void
@@ -140,48 +117,56 @@ add_sized(Buf *out, const void *data, size_t len)
 	buf_add(out, data, len);
 }
 
+static void
+add_attribute(Buf *out, const char *name, const json_t *attribute)
+{
+	const char *type = type_of(attribute);
+	Buf			value = {0};
+
+	add_value(&value, attribute);
+	add_sized(out, name, strlen(name));
+	add_sized(out, type, strlen(type));
+	buf_add(out, is_type(type, "Binary") ? "\x02" : "\x01", 1);
+	add_sized(out, value.data, value.len);
+	buf_free(&value);
+}
+
 static int
 compare_names(const void *left, const void *right)
 {
 	return strcmp(*(const char *const *) left, *(const char *const *) right);
 }
 
-void
-sqs_attributes_md5(const json_t *attributes, char out[MD5_HEX])
+size_t
+sqs_digest_attributes(const json_t *attributes, char md5[MD5_HEX])
 {
-	const char *names[ATTRIBUTES_MAX];
-	size_t		n = 0;
+	size_t		n = json_object_size(attributes);
+	const char **names;
+	size_t		size;
 	const char *name;
 	json_t	   *attribute;
 	Buf			text = {0};
 
+	if (n == 0)
+		return 0;
+	names = mem_zalloc(n * sizeof(names[0]));
+	n = 0;
 	json_object_foreach((json_t *) attributes, name, attribute)
-	{
-		if (n < ATTRIBUTES_MAX)
-			names[n++] = name;
-	}
+		names[n++] = name;
 	qsort(names, n, sizeof(names[0]), compare_names);
 	for (size_t i = 0; i < n; i++)
-	{
-		const char *type;
-		Buf			value = {0};
-
-		attribute = json_object_get(attributes, names[i]);
-		type = json_string_value(json_object_get(attribute, "DataType"));
-		value_bytes(attribute, type, &value);
-		add_sized(&text, names[i], strlen(names[i]));
-		add_sized(&text, type, strlen(type));
-		buf_add(&text, is_type(type, "Binary") ? "\x02" : "\x01", 1);
-		add_sized(&text, value.data, value.len);
-		buf_free(&value);
-	}
-	md5_hex(text.data, text.len, out);
+		add_attribute(&text, names[i], json_object_get(attributes, names[i]));
+	size = text.len - n * FRAMING;
+	if (md5 != NULL)
+		md5_hex(text.data, text.len, md5);
 	buf_free(&text);
+	free(names);
+	return size;
 }
 
 /* "All", ".*", a name, or "prefix.*". */
-static bool
-is_wanted(const char *name, const json_t *names)
+bool
+sqs_is_wanted(const char *name, const json_t *names)
 {
 	size_t		i;
 	json_t	   *item;
@@ -196,22 +181,4 @@ is_wanted(const char *name, const json_t *names)
 			return true;
 	}
 	return false;
-}
-
-json_t *
-sqs_attributes_select(const json_t *attributes, const json_t *names)
-{
-	json_t	   *chosen = json_object();
-	const char *name;
-	json_t	   *attribute;
-
-	json_object_foreach((json_t *) attributes, name, attribute)
-	{
-		if (is_wanted(name, names))
-			json_object_set(chosen, name, attribute);
-	}
-	if (json_object_size(chosen) > 0)
-		return chosen;
-	json_decref(chosen);
-	return NULL;
 }

@@ -2,202 +2,147 @@
  * sqs_handle.c
  *		Receipt handles, and what is done with them: DeleteMessage, ChangeMessageVisibility.
  *
- * A receipt handle is base64 of: the queue's incarnation, the message's and
- * the receive's serial, a check over the three, and padding to AWS's length.
+ * A receipt handle is the message's and the receive's serial and a seal over
+ * them and the queue's incarnation, twice, to be about as long as AWS's.
  * So a handle made up, or of another queue, is told from one that expired.
  */
 #include "sqs.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "journal.h"
-
-#define HANDLE_WORDS	15
-#define HANDLE_PREFIX	"AQEB"
-
-typedef struct Handle
-{
-	uint64_t	incarnation;
-	FifoHandle	model;
-} Handle;
-
-static uint64_t
-handle_check(const uint64_t *words)
-{
-	static uint64_t secret;
-	uint64_t	text[4] = {secret != 0 ? secret : (secret = random_u64() | 1), words[0], words[1], words[2]};
-	unsigned char hash[SHA256_LEN];
-	uint64_t	check;
-
-	sha256_bytes(text, sizeof(text), hash);
-	memcpy(&check, hash, sizeof(check));
-	return check;
-}
+#include "faults.h"
 
 void
-sqs_write_handle(Buf *out, const SqsQueue *queue, const FifoMessage *message)
+sqs_write_handle(const SqsQueue *queue, FifoHandle handle, char out[SQS_HANDLE_TEXT])
 {
-	uint64_t	words[HANDLE_WORDS] = {queue->incarnation, message->serial, message->receive};
+	uint64_t	sealed[3] = {queue->incarnation, handle.serial, handle.receive};
+	char		seal[SHA256_HEX];
 
-	words[3] = handle_check(words);
-	for (size_t i = 4; i < HANDLE_WORDS; i++)
-		words[i] = (words[i - 1] ^ words[i - 1] >> 31) * 0x9E3779B97F4A7C15u;
-	buf_adds(out, HANDLE_PREFIX);
-	base64_encode(out, words, sizeof(words));
+	sha256_hex(sealed, sizeof(sealed), seal);
+	snprintf(out, SQS_HANDLE_TEXT, "AQEB%016llx%016llx%s%s", (unsigned long long) handle.serial,
+			 (unsigned long long) handle.receive, seal, seal);
 }
 
+/* False when the lab did not write it for this queue. */
 static bool
-read_handle(const char *text, Handle *handle)
+read_handle(const SqsQueue *queue, const char *text, FifoHandle *handle)
 {
-	Buf			bytes = {0};
-	uint64_t	words[4];
-	bool		valid = strncmp(text, HANDLE_PREFIX, strlen(HANDLE_PREFIX)) == 0 &&
-		base64_decode(&bytes, text + strlen(HANDLE_PREFIX), strlen(text) - strlen(HANDLE_PREFIX)) &&
-		bytes.len == HANDLE_WORDS * sizeof(uint64_t);
+	unsigned long long serial;
+	unsigned long long receive;
+	char		again[SQS_HANDLE_TEXT];
 
-	if (valid)
-	{
-		memcpy(words, bytes.data, sizeof(words));
-		valid = words[3] == handle_check(words);
-		*handle = (Handle) {words[0], {words[1], words[2]}};
-	}
-	buf_free(&bytes);
-	return valid;
+	if (sscanf(text, "AQEB%16llx%16llx", &serial, &receive) != 2)
+		return false;
+	*handle = (FifoHandle) {serial, receive};
+	sqs_write_handle(queue, *handle, again);
+	return strcmp(again, text) == 0;
 }
-
-typedef enum HandleUse
-{
-	TO_DELETE,
-	TO_CHANGE					/* its visibility */
-} HandleUse;
 
 /*
- * The message a handle holds, or an error.  On a standard queue any handle of
- * an existing message will do (recorded).  *message stays NULL without an
- * error when the message was deleted before.
+ * The message that the call's handle holds.  NULL when the call fails, or,
+ * without an error, when the message was deleted before.  On a standard queue
+ * any handle of an existing message will do (recorded).
  */
-static bool
-find_held(SqsQueue *queue, const char *text, HandleUse use, bool in_batch, FifoMessage **message,
-		  SqsError *error)
+static FifoMessage *
+find_held(SqsCall *call, bool to_delete)
 {
-	Handle		handle;
+	const char *text = sqs_text(call, "ReceiptHandle", true);
+	FifoMessage *message = NULL;
+	FifoHandle	handle;
 	FifoVerdict verdict;
 
-	*message = NULL;
-	if (!read_handle(text, &handle) || handle.incarnation != queue->incarnation)
+	if (text == NULL)
+		return NULL;
+	if (!read_handle(call->queue, text, &handle))
 	{
-		sqs_fail(error, SQS_INVALID_HANDLE, "The input receipt handle \"%.64s\" is not a valid receipt handle.", text);
+		sqs_fail(call, "ReceiptHandleIsInvalid", "The input receipt handle \"%s\" is not a valid receipt handle.", text);
+		return NULL;
+	}
+	verdict = fifo_held(call->queue->fifo, &handle, clock_now_ms(), &message);
+	if (faults_effect(call->x) == FAULT_EFFECT_EXPIRED)
+	{
+		sqs_journal_fault(call, "expired_handle", message != NULL ? message->id : NULL);
+		verdict = FIFO_EXPIRED;
+	}
+	else if (verdict == FIFO_OK || verdict == FIFO_GONE || !call->queue->is_fifo)
+		return message;
+	if (!to_delete && verdict == FIFO_EXPIRED)
+		sqs_fail(call, "MessageNotInflight", "The specified message isn't in flight.");
+	else if (call->in_batch)
+		sqs_fail(call, "ReceiptHandleIsInvalid", "The receipt handle has expired");
+	else
+		sqs_fail_value(call, "ReceiptHandle", "The receipt handle has expired.");
+	return NULL;
+}
+
+/* By script: a success that does nothing. */
+static bool
+ignored(const SqsCall *call, const FifoMessage *message)
+{
+	if (faults_effect(call->x) != FAULT_EFFECT_IGNORE)
 		return false;
-	}
-	verdict = fifo_held(queue->fifo, &handle.model, clock_now_ms(), message);
-	if (verdict == FIFO_OK || verdict == FIFO_GONE || !queue->is_fifo)
-		return true;
-	if (use == TO_CHANGE && verdict == FIFO_EXPIRED)
-		sqs_fail(error, SQS_NOT_IN_FLIGHT, "The specified message isn't in flight.");
-	else if (in_batch)
-		sqs_fail(error, SQS_INVALID_HANDLE, "The receipt handle has expired");
-	else
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Value %.240s for parameter ReceiptHandle is invalid. "
-				 "Reason: The receipt handle has expired.", text);
-	return false;
+	sqs_journal_fault(call, "ignore", message->id);
+	return true;
 }
 
 static void
-delete_one(SqsQueue *queue, const json_t *in, bool in_batch, SqsError *error)
+delete_message(SqsQueue *queue, FifoMessage *message)
 {
-	const char *handle;
-	FifoMessage *message;
-
-	if (!sqs_get_text(in, "ReceiptHandle", true, &handle, error) ||
-		!find_held(queue, handle, TO_DELETE, in_batch, &message, error) || message == NULL)
-		return;
-	journal_effect("sqs.deleted", "sssssI", "queue", queue->name,
-				   "message_id", message->id, "group", message->group_id, "dedup", message->dedup_id,
-				   "sequence", message->sequence, "receive_count", (json_int_t) message->receive_count);
+	sqs_journal("sqs.deleted", queue, message, "");
 	fifo_delete(queue->fifo, message);
-}
-
-static void
-change_message(SqsQueue *queue, FifoMessage *message, int64_t seconds, SqsError *error)
-{
-	if (!fifo_is_hidden(message) && !queue->is_fifo)
-		return;					/* too late, yet accepted on a standard queue (recorded) */
-	if (fifo_change_visibility(queue->fifo, message, seconds * 1000, clock_now_ms()) == FIFO_TOO_LONG)
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Value %lld for parameter VisibilityTimeout is invalid. "
-				 "Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds].",
-				 (long long) seconds);
-	else
-		journal_effect("sqs.visible", "ssssI", "queue", queue->name,
-					   "message_id", message->id, "group", message->group_id, "dedup", message->dedup_id,
-					   "seconds", (json_int_t) seconds);
-}
-
-static void
-change_one(SqsQueue *queue, const json_t *in, bool in_batch, SqsError *error)
-{
-	const char *handle;
-	FifoMessage *message;
-	int64_t		seconds = -1;
-
-	if (!sqs_get_text(in, "ReceiptHandle", true, &handle, error) ||
-		!sqs_get_integer(in, "VisibilityTimeout", 0, 43200, &seconds, error))
-		return;
-	if (seconds < 0)
-		sqs_fail(error, SQS_MISSING_PARAMETER, "The request must contain the parameter VisibilityTimeout.");
-	else if (find_held(queue, handle, TO_CHANGE, in_batch, &message, error) && message != NULL)
-		change_message(queue, message, seconds, error);
-	else if (error->kind == SQS_OK)
-		sqs_fail(error, SQS_INVALID_PARAMETER, "Value %.240s for parameter ReceiptHandle is invalid. Reason: "
-				 "Message does not exist or is not available for visibility timeout change.", handle);
-}
-
-typedef void (*OneEntry) (SqsQueue *queue, const json_t *in, bool in_batch, SqsError *error);
-
-static void
-run_batch(SqsCall *call, const char *entry_name, OneEntry one)
-{
-	json_t	   *entries = sqs_batch_entries(call, entry_name);
-	size_t		i;
-	json_t	   *in;
-
-	json_array_foreach(entries, i, in)
-	{
-		const char *id = json_string_value(json_object_get(in, "Id"));
-		SqsError	error = {0};
-
-		if (sqs_entry_faulted(call, i, id))
-			continue;
-		one(call->queue, in, true, &error);
-		if (error.kind == SQS_OK)
-			sqs_add_successful(call->out, id);
-		else
-			sqs_add_failed(call->out, id, &error);
-	}
-	sqs_wake(call->queue);
 }
 
 void
 sqs_delete_message(SqsCall *call)
 {
-	delete_one(call->queue, call->in, false, &call->error);
-	sqs_wake(call->queue);
+	FifoMessage *message = find_held(call, true);
+
+	if (message != NULL && !ignored(call, message))
+		delete_message(call->queue, message);
 }
 
-void
-sqs_delete_message_batch(SqsCall *call)
+static bool
+change_visibility(SqsQueue *queue, FifoMessage *message, int64_t seconds)
 {
-	run_batch(call, "DeleteMessageBatchRequestEntry", delete_one);
+	if (!fifo_change_visibility(queue->fifo, message, seconds * 1000, clock_now_ms()))
+		return false;
+	sqs_journal("sqs.visible", queue, message, "I", "seconds", (json_int_t) seconds);
+	return true;
 }
 
 void
 sqs_change_visibility(SqsCall *call)
 {
-	change_one(call->queue, call->in, false, &call->error);
-	sqs_wake(call->queue);
+	int64_t		seconds = sqs_integer(call, "VisibilityTimeout", 0, 43200, -1);
+	FifoMessage *message = find_held(call, false);
+
+	if (seconds < 0)
+		sqs_fail(call, "MissingParameter", "The request must contain the parameter VisibilityTimeout.");
+	if (message == NULL)
+		sqs_fail_value(call, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.");
+	if (call->error != NULL || ignored(call, message))
+		return;
+	if (!fifo_is_hidden(message) && !call->queue->is_fifo)
+		return;					/* too late, yet accepted on a standard queue (recorded) */
+	if (!change_visibility(call->queue, message, seconds))
+		sqs_fail_value(call, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds].");
 }
 
-void
-sqs_change_visibility_batch(SqsCall *call)
+bool
+sqs_settle(const char *queue_arn, const char *receipt_handle, bool processed)
 {
-	run_batch(call, "ChangeMessageVisibilityBatchRequestEntry", change_one);
+	SqsQueue   *queue = sqs_find_arn(queue_arn);
+	FifoMessage *message;
+	FifoHandle	handle;
+
+	if (queue == NULL || !read_handle(queue, receipt_handle, &handle) ||
+		fifo_held(queue->fifo, &handle, clock_now_ms(), &message) != FIFO_OK)
+		return false;
+	if (processed)
+		delete_message(queue, message);
+	else
+		change_visibility(queue, message, 0);
+	sqs_changed(queue);
+	return true;
 }

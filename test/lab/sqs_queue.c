@@ -1,26 +1,27 @@
 /*
  * sqs_queue.c
- *		Queues: making, finding, describing and removing them.
+ *		Queues: making, finding, listing, tagging and removing them.
  *
  * The scope of deduplication is fixed when a queue is made: changing the
  * attribute later is accepted and shown, but has no effect (recorded).  A name
  * can be used again 60 seconds after its queue was deleted.
+ *
+ * Two tags lower what takes too long to reach: "awslab:in-flight-max" and
+ * "awslab:look-ahead", both 120000 on AWS and without the tag.
  */
 #include "sqs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "journal.h"
 #include "service.h"
 
-#define NAME_REST_MS	60000
-#define PURGE_REST_MS	60000
+#define REST_MS			60000	/* of a deleted queue's name, and between purges */
+#define SIGHT_MAX		120000	/* messages in flight, and look-ahead */
 
 static SqsQueue *queues;		/* in order of names */
-static json_t *deleted;			/* name -> lab time of its deletion */
+static SqsQueue *deleted;		/* the latest first; empty, kept for their names */
 
 SqsQueue *
 sqs_find(const char *name)
@@ -35,10 +36,11 @@ sqs_find(const char *name)
 SqsQueue *
 sqs_find_arn(const char *arn)
 {
-	const char *name = strrchr(arn, ':');
-	SqsQueue   *queue = name != NULL ? sqs_find(name + 1) : NULL;
+	SqsQueue   *queue = queues;
 
-	return queue != NULL && strcmp(queue->arn, arn) == 0 ? queue : NULL;
+	while (queue != NULL && strcmp(queue->arn, arn) != 0)
+		queue = queue->next;
+	return queue;
 }
 
 size_t
@@ -76,51 +78,64 @@ static bool
 is_queue_name(const char *name, bool fifo)
 {
 	size_t		len = strlen(name);
-	size_t		stem = fifo && len > 5 && strcmp(name + len - 5, ".fifo") == 0 ? len - 5 : fifo ? 0 : len;
+	size_t		stem = strspn(name, ALPHANUMERIC "_-");
 
-	return stem > 0 && len <= SQS_NAME_MAX &&
-		strspn(name, ALPHANUMERIC "_-") >= stem;
+	return stem > 0 && len <= SQS_NAME_MAX && strcmp(name + stem, fifo ? ".fifo" : "") == 0;
 }
 
-static bool
-check_new_name(const char *name, const json_t *wanted, SqsError *error)
+static void
+check_name(SqsCall *call, const char *name, const json_t *wanted)
 {
-	const char *fifo_text = json_string_value(json_object_get(wanted, "FifoQueue"));
-	bool		fifo = fifo_text != NULL && strcasecmp(fifo_text, "true") == 0;
-	json_t	   *deleted_ms = json_object_get(deleted, name);
+	const char *fifo = json_string_value(json_object_get(wanted, "FifoQueue"));
+	const SqsQueue *gone = deleted;
 
-	if (fifo_text != NULL && !fifo)
-		sqs_fail(error, SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute FifoQueue.");	/* recorded */
-	else if (!is_queue_name(name, fifo))
-		sqs_fail(error, SQS_INVALID_PARAMETER, fifo ?
+	while (gone != NULL && strcmp(gone->name, name) != 0)
+		gone = gone->next;
+	if (fifo != NULL && strcmp(fifo, "true") != 0)
+		sqs_fail(call, "InvalidAttributeName", "Unknown Attribute FifoQueue.");	/* recorded */
+	else if (!is_queue_name(name, fifo != NULL))
+		sqs_fail(call, "InvalidParameterValue", fifo != NULL ?
 				 "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
 				 "underscores, must end with .fifo suffix and be 1 to 80 in length." :
 				 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
-	else if (deleted_ms != NULL && clock_now_ms() < json_integer_value(deleted_ms) + NAME_REST_MS)
-		sqs_fail(error, SQS_QUEUE_DELETED_RECENTLY,
-				 "You must wait 60 seconds after deleting a queue before you can create another with the same name.");
-	return error->kind == SQS_OK;
+	else if (gone != NULL && clock_now_ms() < gone->deleted_ms + REST_MS)
+		sqs_fail(call, "QueueDeletedRecently", "You must wait 60 seconds after deleting a queue before "
+				 "you can create another with the same name.");
 }
 
-static bool
-same_settings(const SqsQueue *queue, const json_t *wanted, SqsError *error)
+static void
+check_same_settings(SqsCall *call, const SqsQueue *queue, const json_t *wanted)
 {
 	const char *name;
 	json_t	   *value;
 
 	json_object_foreach((json_t *) wanted, name, value)
 	{
-		if (json_equal(json_object_get(queue->attributes, name), value))
-			continue;
-		sqs_fail(error, SQS_QUEUE_EXISTS, "A queue already exists with the same name and a different "
-				 "value for attribute %s", name);
-		return false;
+		if (!json_equal(json_object_get(queue->attributes, name), value))
+			sqs_fail(call, "QueueAlreadyExists", "A queue already exists with the same name and a different "
+					 "value for attribute %s", name);
 	}
-	return true;
+}
+
+/* A limit of a queue, which one of its tags may have lowered. */
+static size_t
+tagged_limit(const SqsQueue *queue, const char *tag)
+{
+	const char *text = json_string_value(json_object_get(queue->tags, tag));
+	long		limit = text != NULL ? atol(text) : 0;
+
+	return limit > 0 ? (size_t) limit : SIGHT_MAX;
+}
+
+static void
+set_limits(SqsQueue *queue)
+{
+	queue->fifo->in_flight_max = tagged_limit(queue, "awslab:in-flight-max");
+	queue->fifo->look_ahead = queue->is_fifo ? tagged_limit(queue, "awslab:look-ahead") : SIZE_MAX;
 }
 
 static SqsQueue *
-queue_new(const char *name, const json_t *wanted)
+queue_new(const char *name, const json_t *wanted, json_t *tags)
 {
 	SqsQueue   *queue = mem_zalloc(sizeof(SqsQueue));
 	SqsQueue  **place = place_of(name);
@@ -130,160 +145,96 @@ queue_new(const char *name, const json_t *wanted)
 	snprintf(queue->arn, sizeof(queue->arn), "arn:aws:sqs:%s:%s:%s", cloud.region, cloud.account, name);
 	snprintf(queue->url, sizeof(queue->url), "%s/%s/%s", cloud.endpoint, cloud.account, name);
 	queue->incarnation = random_u64();
-	TAILQ_INIT(&queue->waiters);
 	queue->is_fifo = json_object_get(wanted, "FifoQueue") != NULL;
-	queue->fifo = fifo_new(&(FifoOptions) {
-		.fifo = queue->is_fifo,
-			.scope_group = scope != NULL && strcmp(scope, "messageGroup") == 0,
-			.arn = queue->arn,
-			.owner = queue,
-			.moved = sqs_moved
-	});
-	queue->attributes = sqs_settings_defaults(queue->is_fifo);
+	queue->tags = tags != NULL ? json_copy(tags) : json_object();
 	queue->created_ms = clock_now_ms();
+	TAILQ_INIT(&queue->watches);
+	queue->fifo = fifo_new();
+	queue->fifo->fifo = queue->is_fifo;
+	queue->fifo->scope_group = scope != NULL && strcmp(scope, "messageGroup") == 0;
+	queue->fifo->arn = queue->arn;
+	queue->fifo->owner = queue;
+	queue->fifo->moved = sqs_moved;
+	set_limits(queue);
 	sqs_settings_apply(queue, wanted);
 	queue->next = *place;
 	*place = queue;
+	journal_effect("sqs.queue_created", "s", "queue", name);
 	return queue;
 }
 
 void
 sqs_create_queue(SqsCall *call)
 {
-	const char *name;
-	json_t	   *wanted;
-	json_t	   *tags;
+	const char *name = sqs_text(call, "QueueName", true);
+	json_t	   *wanted = sqs_map(call, "Attributes");
+	json_t	   *tags = sqs_map(call, "tags");
 	SqsQueue   *queue;
 
-	if (!sqs_get_text(call->in, "QueueName", true, &name, &call->error) ||
-		!sqs_get_map(call->in, "Attributes", &wanted, &call->error) ||
-		!sqs_get_map(call->in, "tags", &tags, &call->error))
+	if (call->error != NULL)
 		return;
 	queue = sqs_find(name);
-	if (!check_new_name(name, wanted, &call->error) ||
-		!sqs_settings_check(name, wanted, true, &call->error) ||
-		(queue != NULL && !same_settings(queue, wanted, &call->error)))
+	check_name(call, name, wanted);
+	sqs_settings_check(call, name, wanted);
+	if (queue != NULL)
+		check_same_settings(call, queue, wanted);
+	if (call->error != NULL)
 		return;
 	if (queue == NULL)
-	{
-		queue = queue_new(name, wanted);
-		journal_effect("sqs.queue_created", "s", "queue", name);
-	}
-	json_object_set_new(call->out, "QueueUrl", json_string(queue->url));
+		queue = queue_new(name, wanted, tags);
+	sqs_set_text(call->out, "QueueUrl", queue->url);
 }
 
 void
 sqs_get_queue_url(SqsCall *call)
 {
-	const char *name;
-	const char *owner;
-	SqsQueue   *queue;
+	const char *name = sqs_text(call, "QueueName", true);
+	SqsQueue   *queue = name != NULL ? sqs_find(name) : NULL;
 
-	if (!sqs_get_text(call->in, "QueueName", true, &name, &call->error) ||
-		!sqs_get_text(call->in, "QueueOwnerAWSAccountId", false, &owner, &call->error))
-		return;
-	queue = owner == NULL || strcmp(owner, cloud.account) == 0 ? sqs_find(name) : NULL;
 	if (queue == NULL)
-		sqs_fail(&call->error, SQS_NO_QUEUE, "The specified queue does not exist.");
+		sqs_fail(call, "NonExistentQueue", "The specified queue does not exist.");
 	else
-		json_object_set_new(call->out, "QueueUrl", json_string(queue->url));
+		sqs_set_text(call->out, "QueueUrl", queue->url);
 }
 
+/* ListQueues, and of a dead-letter queue ListDeadLetterSourceQueues. */
 void
 sqs_list_queues(SqsCall *call)
 {
+	const char *prefix = sqs_text(call, "QueueNamePrefix", false);
+	const char *after = sqs_text(call, "NextToken", false);
+	int64_t		max = sqs_integer(call, "MaxResults", 1, 1000, 1000);
 	json_t	   *urls = json_array();
 	const char *shown = NULL;
-	int64_t		max = 1000;
-	const char *prefix;
-	const char *after;
 
-	if (!sqs_get_text(call->in, "QueueNamePrefix", false, &prefix, &call->error) ||
-		!sqs_get_text(call->in, "NextToken", false, &after, &call->error) ||
-		!sqs_get_integer(call->in, "MaxResults", 1, 1000, &max, &call->error))
-		max = 0;
-	for (const SqsQueue *queue = queues; queue != NULL && max > 0; queue = queue->next)
+	for (const SqsQueue *queue = queues; queue != NULL && call->error == NULL; queue = queue->next)
 	{
 		if ((prefix != NULL && strncmp(queue->name, prefix, strlen(prefix)) != 0) ||
+			(call->queue != NULL && queue->fifo->dead_letter != call->queue->fifo) ||
 			(after != NULL && strcmp(queue->name, after) <= 0))
 			continue;
 		if ((int64_t) json_array_size(urls) == max)
 		{
 			/* the token is the last name shown, which a client must not rely on */
-			json_object_set_new(call->out, "NextToken", json_string(shown));
+			sqs_set_text(call->out, "NextToken", shown);
 			break;
 		}
 		json_array_append_new(urls, json_string(queue->url));
 		shown = queue->name;
 	}
-	if (json_array_size(urls) > 0)
-		json_object_set(call->out, "QueueUrls", urls);
+	if (json_array_size(urls) > 0 || call->queue != NULL)
+		json_object_set(call->out, call->queue != NULL ? "queueUrls" : "QueueUrls", urls);
 	json_decref(urls);
 }
 
-static void
-set_number(json_t *attributes, const char *name, int64_t value)
+bool
+sqs_is_dead_letter_queue(const SqsQueue *queue)
 {
-	json_object_set_new(attributes, name, json_sprintf("%lld", (long long) value));
-}
+	const SqsQueue *source = queues;
 
-/* Messages behind a locked group count as visible (recorded). */
-static json_t *
-all_attributes(SqsQueue *queue)
-{
-	json_t	   *all = json_copy(queue->attributes);
-	Fifo	   *fifo = queue->fifo;
-
-	fifo_expire(fifo, clock_now_ms());
-	set_number(all, "ApproximateNumberOfMessages", (int64_t) (fifo->by_serial.count - fifo->hidden.count));
-	set_number(all, "ApproximateNumberOfMessagesNotVisible", (int64_t) fifo_in_flight(fifo));
-	set_number(all, "ApproximateNumberOfMessagesDelayed", (int64_t) fifo->n_delayed);
-	set_number(all, "CreatedTimestamp", queue->created_ms / 1000);
-	set_number(all, "LastModifiedTimestamp", queue->modified_ms / 1000);
-	json_object_set_new(all, "QueueArn", json_string(queue->arn));
-	return all;
-}
-
-void
-sqs_get_attributes(SqsCall *call)
-{
-	json_t	   *names;
-	json_t	   *name;
-	json_t	   *all;
-	json_t	   *chosen = json_object();
-	size_t		i;
-
-	if (!sqs_get_list(call->in, "AttributeNames", &names, &call->error))
-		names = NULL;
-	all = all_attributes(call->queue);
-	json_array_foreach(names, i, name)
-	{
-		const char *text = json_string_value(name);
-
-		if (!sqs_settings_known(text))
-			sqs_fail(&call->error, SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute %s.", text);
-		else if (strcmp(text, "All") == 0)
-			json_object_update(chosen, all);
-		else if (json_object_get(all, text) != NULL)
-			json_object_set(chosen, text, json_object_get(all, text));
-	}
-	if (json_object_size(chosen) > 0)
-		json_object_set(call->out, "Attributes", chosen);
-	json_decref(chosen);
-	json_decref(all);
-}
-
-void
-sqs_set_attributes(SqsCall *call)
-{
-	json_t	   *wanted;
-
-	if (!sqs_get_map(call->in, "Attributes", &wanted, &call->error))
-		return;
-	if (wanted == NULL)
-		sqs_fail(&call->error, SQS_MISSING_PARAMETER, "The request must contain the parameter Attributes.");
-	else if (sqs_settings_check(call->queue->name, wanted, false, &call->error))
-		sqs_settings_apply(call->queue, wanted);
+	while (source != NULL && source->fifo->dead_letter != queue->fifo)
+		source = source->next;
+	return source != NULL;
 }
 
 void
@@ -291,22 +242,18 @@ sqs_delete_queue(SqsCall *call)
 {
 	SqsQueue   *queue = call->queue;
 
-	if (deleted == NULL)
-		deleted = json_object();
-	json_object_set_new(deleted, queue->name, json_integer(clock_now_ms()));
-	sqs_dismiss_waiters(queue);
+	queue->deleted_ms = clock_now_ms();
+	fifo_purge(queue->fifo);
+	sqs_tell_watches(queue);
 	*place_of(queue->name) = queue->next;
 	for (SqsQueue *other = queues; other != NULL; other = other->next)
 	{
-		if (other->fifo->options.dead_letter == queue->fifo)
-			other->fifo->options.dead_letter = NULL;
+		if (other->fifo->dead_letter == queue->fifo)
+			other->fifo->dead_letter = NULL;
 	}
+	queue->next = deleted;
+	deleted = queue;
 	journal_effect("sqs.queue_deleted", "s", "queue", queue->name);
-	timer_cancel(&queue->timer);
-	fifo_free(queue->fifo);
-	json_decref(queue->attributes);
-	free(queue);
-	call->queue = NULL;
 }
 
 void
@@ -315,13 +262,39 @@ sqs_purge_queue(SqsCall *call)
 	SqsQueue   *queue = call->queue;
 	int64_t		now = clock_now_ms();
 
-	if (queue->purged_ms != 0 && now < queue->purged_ms + PURGE_REST_MS)
+	if (queue->purged_ms != 0 && now < queue->purged_ms + REST_MS)
 	{
-		sqs_fail(&call->error, SQS_PURGE_IN_PROGRESS,
+		sqs_fail(call, "PurgeQueueInProgress",
 				 "Only one PurgeQueue operation on %s is allowed every 60 seconds.", queue->name);
 		return;
 	}
 	queue->purged_ms = now;
 	fifo_purge(queue->fifo);
 	journal_effect("sqs.purged", "s", "queue", queue->name);
+}
+
+void
+sqs_tag_queue(SqsCall *call)
+{
+	json_object_update(call->queue->tags, sqs_map(call, "Tags"));
+	set_limits(call->queue);
+}
+
+void
+sqs_untag_queue(SqsCall *call)
+{
+	json_t	   *names = sqs_list(call, "TagKeys");
+	size_t		i;
+	json_t	   *name;
+
+	json_array_foreach(names, i, name)
+		json_object_del(call->queue->tags, json_string_value(name));
+	set_limits(call->queue);
+}
+
+void
+sqs_list_tags(SqsCall *call)
+{
+	if (json_object_size(call->queue->tags) > 0)
+		json_object_set(call->out, "Tags", call->queue->tags);
 }

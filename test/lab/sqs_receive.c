@@ -2,306 +2,228 @@
  * sqs_receive.c
  *		ReceiveMessage and its long polls.
  *
- * A receive that finds nothing and may wait becomes a Waiter in its queue's
- * list, with a timer of its own for the end of the wait.  Whatever makes a
- * message available (a send, a delete that unlocks a group, visibility 0)
- * calls sqs_wake; what becomes available by itself is watched by the queue's
- * timer, set only while somebody waits.  A client that hangs up leaves the
- * list and gets no messages.
+ * A receive that finds nothing and may wait is parked: it watches its queue,
+ * with a timer for the end of the wait.  A client that hangs up stops watching
+ * and gets no messages.
  */
 #include "sqs.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal.h"
-#include "service.h"
-
-typedef struct SqsWaiter
-{
-	Timer		timer;
-	TAILQ_ENTRY(SqsWaiter) link;
-	SqsCall    *call;
-	SqsQueue   *queue;
-} SqsWaiter;
-
-static bool
-asked_for(const json_t *in, const char *name)
-{
-	static const char *const lists[] = {"MessageSystemAttributeNames", "AttributeNames"};
-
-	for (size_t list = 0; list < 2; list++)
-	{
-		size_t		i;
-		json_t	   *item;
-
-		json_array_foreach(json_object_get(in, lists[list]), i, item)
-		{
-			const char *wanted = json_string_value(item);
-
-			if (wanted != NULL && (strcmp(wanted, "All") == 0 || strcmp(wanted, name) == 0))
-				return true;
-		}
-	}
-	return false;
-}
-
-static void
-emit_asked(Buf *out, const json_t *in, const char *name, const char *value)
-{
-	if (value != NULL && value[0] != '\0' && asked_for(in, name))
-		emit_text(out, name, value);
-}
+#include "faults.h"
 
 /* Timestamps and counts are text on the wire. */
-static void
-emit_asked_number(Buf *out, const json_t *in, const char *name, int64_t value)
+static json_t *
+system_attributes(const SqsQueue *queue, const FifoMessage *message, const json_t *in)
 {
-	char		text[24];
+	const struct
+	{
+		const char *name;
+		const char *text;
+		int64_t		number;
+	}			all[] = {
+		{"SenderId", .text = "AIDAEXAMPLE"},
+		{"SentTimestamp", .number = message->sent_ms},
+		{"ApproximateReceiveCount", .number = message->receive_count},
+		{"ApproximateFirstReceiveTimestamp", .number = message->first_received_ms},
+		{"MessageGroupId", .text = message->group_id},
+		{"MessageDeduplicationId", .text = message->dedup_id},
+		{"SequenceNumber", .text = queue->is_fifo ? message->sequence : NULL},
+		{"AWSTraceHeader", .text = message->trace_header},
+		{"DeadLetterQueueSourceArn", .text = message->source_arn},
+	};
+	const json_t *names = json_object_get(in, "MessageSystemAttributeNames");
+	const json_t *older_names = json_object_get(in, "AttributeNames");
+	json_t	   *chosen = json_object();
 
-	snprintf(text, sizeof(text), "%lld", (long long) value);
-	emit_asked(out, in, name, text);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	{
+		if (!sqs_is_wanted(all[i].name, names) && !sqs_is_wanted(all[i].name, older_names))
+			continue;
+		if (all[i].number > 0)
+			sqs_set_number(chosen, all[i].name, all[i].number);
+		else
+			sqs_set_text(chosen, all[i].name, all[i].text);
+	}
+	return chosen;
+}
+
+static json_t *
+chosen_attributes(const FifoMessage *message, const json_t *names)
+{
+	json_t	   *chosen = json_object();
+	const char *name;
+	json_t	   *attribute;
+
+	json_object_foreach(message->attributes, name, attribute)
+	{
+		if (sqs_is_wanted(name, names))
+			json_object_set(chosen, name, attribute);
+	}
+	return chosen;
+}
+
+static json_t *
+describe(const SqsQueue *queue, const FifoMessage *message, const json_t *in)
+{
+	json_t	   *system = system_attributes(queue, message, in);
+	json_t	   *chosen = chosen_attributes(message, json_object_get(in, "MessageAttributeNames"));
+	json_t	   *out = json_object();
+	char		text[SQS_HANDLE_TEXT];
+
+	sqs_write_handle(queue, (FifoHandle) {message->serial, message->receive}, text);
+	sqs_set_text(out, "MessageId", message->id);
+	sqs_set_text(out, "ReceiptHandle", text);
+	sqs_set_text(out, "MD5OfBody", message->md5);
+	sqs_set_text(out, "Body", message->body);
+	if (json_object_size(system) > 0)
+		json_object_set(out, "Attributes", system);
+	if (json_object_size(chosen) > 0)
+	{
+		sqs_digest_attributes(chosen, text);
+		sqs_set_text(out, "MD5OfMessageAttributes", text);
+		json_object_set(out, "MessageAttributes", chosen);
+	}
+	json_decref(system);
+	json_decref(chosen);
+	return out;
+}
+
+json_t *
+sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in)
+{
+	FifoMessage **messages = mem_zalloc(how->max * sizeof(messages[0]));
+	size_t		count = fifo_receive(queue->fifo, how, clock_now_ms(), messages);
+	json_t	   *list = count > 0 ? json_array() : NULL;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		json_array_append_new(list, describe(queue, messages[i], in));
+		sqs_journal("sqs.received", queue, messages[i], "Ib",
+					"receive", (json_int_t) messages[i]->receive, "repeated", how->repeated);
+	}
+	free(messages);
+	return list;
+}
+
+static FifoReceive
+read_request(SqsCall *call)
+{
+	SqsQueue   *queue = call->queue;
+	FifoReceive how = {
+		.max = (size_t) sqs_integer(call, "MaxNumberOfMessages", 1, 10, 1),
+		.max_groups = SIZE_MAX,
+		.visibility_ms = sqs_integer(call, "VisibilityTimeout", 0, 43200, sqs_setting(queue, "VisibilityTimeout")) * 1000,
+		.attempt = sqs_text(call, "ReceiveRequestAttemptId", false)
+	};
+
+	sqs_list(call, "AttributeNames");
+	sqs_list(call, "MessageSystemAttributeNames");
+	sqs_list(call, "MessageAttributeNames");
+	if (how.attempt != NULL && (!queue->is_fifo || strlen(how.attempt) > 128 || how.attempt[0] == '\0'))
+		sqs_fail_value(call, "ReceiveRequestAttemptId", "1 to 128 characters, and only for FIFO queues.");
+	if (faults_effect(call->x) == FAULT_EFFECT_DUPLICATE)
+		how.visibility_ms = 0;
+	return how;
 }
 
 static void
-emit_system_attributes(Buf *out, const json_t *in, const SqsQueue *queue, const FifoMessage *message)
+journal_duplicates(const SqsCall *call, const json_t *messages)
 {
-	static const char empty[] = ",\"Attributes\":{";
-	size_t		start = out->len;
+	size_t		i;
+	json_t	   *message;
 
-	buf_adds(out, empty);
-	emit_asked(out, in, "SenderId", "AIDAEXAMPLE");
-	emit_asked_number(out, in, "SentTimestamp", message->sent_ms);
-	emit_asked_number(out, in, "ApproximateReceiveCount", message->receive_count);
-	emit_asked_number(out, in, "ApproximateFirstReceiveTimestamp", message->first_received_ms);
-	emit_asked(out, in, "MessageGroupId", message->group_id);
-	emit_asked(out, in, "MessageDeduplicationId", message->dedup_id);
-	emit_asked(out, in, "SequenceNumber", queue->is_fifo ? message->sequence : NULL);
-	emit_asked(out, in, "AWSTraceHeader", message->trace_header);
-	emit_asked(out, in, "DeadLetterQueueSourceArn", message->source_arn);
-	if (out->len == start + strlen(empty))
-		out->len = start;		/* the member is absent unless something was asked for */
-	else
-		buf_adds(out, "}");
-}
-
-static void
-emit_attributes(Buf *out, const json_t *in, const FifoMessage *message)
-{
-	json_t	   *attributes = NULL;
-	char		md5[MD5_HEX];
-	char	   *text;
-
-	if (message->attributes != NULL)
-		attributes = sqs_attributes_select(message->attributes, json_object_get(in, "MessageAttributeNames"));
-	if (attributes == NULL)
-		return;
-	sqs_attributes_md5(attributes, md5);
-	text = json_dumps(attributes, JSON_COMPACT);
-	emit_text(out, "MD5OfMessageAttributes", md5);
-	emit_name(out, "MessageAttributes");
-	buf_adds(out, text);
-	free(text);
-	json_decref(attributes);
-}
-
-static void
-emit_message(Buf *out, const json_t *in, const SqsQueue *queue, const FifoMessage *message)
-{
-	buf_adds(out, out->data[out->len - 1] == '[' ? "{" : ",{");
-	emit_text(out, "MessageId", message->id);
-	buf_adds(out, ",\"ReceiptHandle\":\"");
-	sqs_write_handle(out, queue, message);
-	buf_adds(out, "\"");
-	emit_text(out, "MD5OfBody", message->md5);
-	emit_name(out, "Body");
-	emit_string(out, message->body, message->body_len);
-	emit_system_attributes(out, in, queue, message);
-	emit_attributes(out, in, message);
-	buf_adds(out, "}");
-}
-
-static void
-journal_received(const SqsQueue *queue, const FifoMessage *message, bool repeated)
-{
-	journal_effect("sqs.received", "sssssIIb", "queue", queue->name,
-				   "message_id", message->id, "group", message->group_id, "dedup", message->dedup_id,
-				   "sequence", message->sequence, "receive_count", (json_int_t) message->receive_count,
-				   "receive", (json_int_t) message->receive, "repeated", repeated);
-}
-
-typedef struct ReceiveRequest
-{
-	int64_t		max;
-	int64_t		visibility_s;
-	int64_t		wait_s;
-	const char *attempt;
-} ReceiveRequest;
-
-static bool
-read_request(SqsCall *call, ReceiveRequest *request)
-{
-	json_t	   *ignored;
-
-	*request = (ReceiveRequest) {1, call->queue->visibility_s, call->queue->wait_s, NULL};
-	if (!sqs_get_integer(call->in, "MaxNumberOfMessages", 1, 10, &request->max, &call->error) ||
-		!sqs_get_integer(call->in, "VisibilityTimeout", 0, 43200, &request->visibility_s, &call->error) ||
-		!sqs_get_integer(call->in, "WaitTimeSeconds", 0, 20, &request->wait_s, &call->error) ||
-		!sqs_get_list(call->in, "AttributeNames", &ignored, &call->error) ||
-		!sqs_get_list(call->in, "MessageSystemAttributeNames", &ignored, &call->error) ||
-		!sqs_get_list(call->in, "MessageAttributeNames", &ignored, &call->error) ||
-		!sqs_get_text(call->in, "ReceiveRequestAttemptId", false, &request->attempt, &call->error))
-		return false;
-	if (request->attempt != NULL && (!call->queue->is_fifo || !sqs_is_id(request->attempt)))
-		sqs_fail(&call->error, SQS_INVALID_PARAMETER, "Value %.160s for parameter ReceiveRequestAttemptId "
-				 "is invalid.", request->attempt);
-	return call->error.kind == SQS_OK;
+	json_array_foreach((json_t *) messages, i, message)
+		sqs_journal_fault(call, "duplicate", json_string_value(json_object_get(message, "MessageId")));
 }
 
 /* True when the call is decided: messages or an error. */
 static bool
-receive_now(SqsCall *call, const ReceiveRequest *request)
+receive_now(SqsCall *call)
 {
-	FifoMessage *messages[FIFO_BATCH_MAX];
-	size_t		count;
-	bool		repeated;
+	FifoReceive how = read_request(call);
+	json_t	   *messages = call->error == NULL ? sqs_take(call->queue, &how, call->in) : NULL;
 
-	if (fifo_receive(call->queue->fifo, (size_t) request->max, request->visibility_s * 1000,
-					 request->attempt, clock_now_ms(), messages, &count, &repeated) == FIFO_MODIFIED)
-	{
-		sqs_fail(&call->error, SQS_INVALID_PARAMETER, "Value %.160s for parameter ReceiveRequestAttemptId "
-				 "is invalid. Reason: Messages of this attempt were deleted or had their visibility changed.",
-				 request->attempt);
-		return true;
-	}
-	if (count == 0)
-		return false;			/* the member is absent then (recorded) */
-	buf_adds(&call->text, "{\"Messages\":[");
-	for (size_t i = 0; i < count; i++)
-	{
-		emit_message(&call->text, call->in, call->queue, messages[i]);
-		journal_received(call->queue, messages[i], repeated);
-	}
-	buf_adds(&call->text, "]}");
+	if (how.refused)
+		sqs_fail_value(call, "ReceiveRequestAttemptId", "Messages of this attempt were deleted or had their visibility changed.");
+	if (messages == NULL)
+		return call->error != NULL;
+	if (faults_effect(call->x) == FAULT_EFFECT_DUPLICATE)
+		journal_duplicates(call, messages);
+	/* the member is absent when there are none (recorded) */
+	json_object_set_new(call->out, "Messages", messages);
 	return true;
 }
 
-static void
-unlink_waiter(SqsWaiter *waiter)
-{
-	SqsQueue   *queue = waiter->queue;
+static void retry(void *arg);
 
-	TAILQ_REMOVE(&queue->waiters, waiter, link);
-	queue->n_waiters--;
-	timer_cancel(&waiter->timer);
-	free(waiter);
+static void
+stop_waiting(SqsCall *call)
+{
+	sqs_unwatch(call->queue->arn, retry, call);
+	call->queue->n_waiters--;
+	timer_cancel(&call->timer);
 }
 
 static void
 waiter_gone(Exchange *x)
 {
-	unlink_waiter(x->waiter);
+	stop_waiting(x->waiter);
 }
 
 static void
 wait_over(Timer *timer)
 {
-	SqsWaiter  *waiter = (SqsWaiter *) timer;
-	SqsCall    *call = waiter->call;
+	SqsCall    *call = (SqsCall *) timer;
 
-	unlink_waiter(waiter);
+	stop_waiting(call);
 	sqs_answer(call);
 }
 
+/* The queue may have something for a poll, or is gone. */
 static void
-queue_due(Timer *timer)
+retry(void *arg)
 {
-	sqs_wake((SqsQueue *) timer);
-}
+	SqsCall    *call = arg;
 
-static void
-watch_queue(SqsQueue *queue)
-{
-	int64_t		next = queue->n_waiters > 0 ? fifo_next_event(queue->fifo) : CLOCK_NEVER;
-
-	queue->timer.fire = queue_due;
-	if (next == CLOCK_NEVER)
-		timer_cancel(&queue->timer);
-	else
-		timer_set(&queue->timer, next);
+	if (call->queue->deleted_ms != 0)
+		sqs_fail(call, "NonExistentQueue", "The specified queue does not exist.");
+	if (call->error != NULL || receive_now(call))
+		wait_over(&call->timer);
 }
 
 static void
 start_waiting(SqsCall *call, int64_t wait_s)
 {
-	SqsWaiter  *waiter = mem_zalloc(sizeof(SqsWaiter));
-	SqsQueue   *queue = call->queue;
-
-	waiter->call = call;
-	waiter->queue = queue;
-	TAILQ_INSERT_TAIL(&queue->waiters, waiter, link);
-	queue->n_waiters++;
-	waiter->timer.fire = wait_over;
-	timer_set(&waiter->timer, clock_now_ms() + wait_s * 1000);
 	call->parked = true;
-	http_park(call->x, waiter_gone, waiter);
-	watch_queue(queue);
-}
-
-void
-sqs_wake(SqsQueue *queue)
-{
-	SqsWaiter  *waiter;
-	ReceiveRequest request;
-
-	while ((waiter = TAILQ_FIRST(&queue->waiters)) != NULL)
-	{
-		SqsCall    *call = waiter->call;
-
-		if (read_request(call, &request) && !receive_now(call, &request))
-			break;
-		unlink_waiter(waiter);
-		sqs_answer(call);
-	}
-	watch_queue(queue);
-}
-
-void
-sqs_dismiss_waiters(SqsQueue *queue)
-{
-	SqsWaiter  *waiter;
-
-	while ((waiter = TAILQ_FIRST(&queue->waiters)) != NULL)
-	{
-		SqsCall    *call = waiter->call;
-
-		unlink_waiter(waiter);
-		sqs_fail(&call->error, SQS_NO_QUEUE, "The specified queue does not exist.");
-		sqs_answer(call);
-	}
-}
-
-void
-sqs_moved(Fifo *from, Fifo *to, const FifoMessage *message)
-{
-	const SqsQueue *source = from->options.owner;
-	SqsQueue   *target = to->options.owner;
-
-	journal_effect("sqs.moved", "sssssI", "queue", source->name, "to", target->name,
-				   "message_id", message->id, "group", message->group_id, "dedup", message->dedup_id,
-				   "receive_count", (json_int_t) message->receive_count);
-	if (target->n_waiters > 0)
-		timer_set(&target->timer, clock_now_ms());
+	call->queue->n_waiters++;
+	call->timer.fire = wait_over;
+	timer_set(&call->timer, clock_now_ms() + wait_s * 1000);
+	sqs_watch(call->queue->arn, retry, call);
+	http_park(call->x, waiter_gone, call);
 }
 
 void
 sqs_receive_message(SqsCall *call)
 {
-	ReceiveRequest request;
+	SqsQueue   *queue = call->queue;
+	int64_t		wait_s = sqs_integer(call, "WaitTimeSeconds", 0, 20, sqs_setting(queue, "ReceiveMessageWaitTimeSeconds"));
 
-	if (!read_request(call, &request) || receive_now(call, &request))
+	if (call->error != NULL || receive_now(call))
 		return;
-	if (request.wait_s > 0)
-		start_waiting(call, request.wait_s);
+	if (wait_s > 0)
+		start_waiting(call, wait_s);
+	else if (!queue->is_fifo && fifo_in_flight(queue->fifo) >= queue->fifo->in_flight_max)
+		sqs_fail(call, "OverLimit", "Too many messages in flight");
+}
+
+void
+sqs_moved(Fifo *from, Fifo *to, const FifoMessage *message)
+{
+	const SqsQueue *source = from->owner;
+	SqsQueue   *target = to->owner;
+
+	sqs_journal("sqs.moved", source, message, "s", "to", target->name);
+	sqs_changed(target);
 }

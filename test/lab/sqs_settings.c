@@ -3,8 +3,8 @@
  *		Queue attributes: what may be set, to what, and what it means.
  *
  * One row per attribute.  Values arrive as strings, are checked as a whole
- * before any is applied, kept as strings for GetQueueAttributes, and copied
- * into the fields and options that the other files read.
+ * before any is applied, and stay strings: the other files read them by name.
+ * Only what the model needs is copied to it.
  */
 #include "sqs.h"
 
@@ -12,177 +12,109 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-typedef enum SettingType
-{
-	NUMBER,
-	BOOLEAN,
-	CHOICE,						/* one of the words in `choices` */
-	JSON,						/* a document, or "" to remove it */
-	TEXT
-} SettingType;
 
 typedef struct Setting
 {
 	const char *name;
-	SettingType type;
+	const char *fallback;		/* NULL: the attribute is absent unless set */
 	int64_t		least;
 	int64_t		most;
-	const char *choices;
+	const char *choices;		/* instead of a number; each followed by a blank */
+	bool		text;			/* instead of a number; "" removes it */
 	bool		fifo_only;
-	bool		create_only;
-	const char *standard_default;
-	const char *fifo_default;
 } Setting;
 
-static const Setting settings[] = {
-	{"VisibilityTimeout", NUMBER, 0, 43200, NULL, false, false, "30", "30"},
-	{"DelaySeconds", NUMBER, 0, 900, NULL, false, false, "0", "0"},
-	{"MaximumMessageSize", NUMBER, 1024, SQS_MESSAGE_MAX, NULL, false, false, "1048576", "1048576"},
-	{"MessageRetentionPeriod", NUMBER, 60, 1209600, NULL, false, false, "345600", "345600"},
-	{"ReceiveMessageWaitTimeSeconds", NUMBER, 0, 20, NULL, false, false, "0", "0"},
-	{"Policy", JSON, 0, 8192, NULL, false, false, NULL, NULL},
-	{"RedrivePolicy", JSON, 0, 8192, NULL, false, false, NULL, NULL},
-	{"RedriveAllowPolicy", JSON, 0, 8192, NULL, false, false, NULL, NULL},
-	{"KmsMasterKeyId", TEXT, 0, 2048, NULL, false, false, NULL, NULL},
-	{"KmsDataKeyReusePeriodSeconds", NUMBER, 60, 86400, NULL, false, false, NULL, NULL},
-	{"SqsManagedSseEnabled", BOOLEAN, 0, 0, NULL, false, false, "true", "true"},
-	{"FifoQueue", BOOLEAN, 0, 0, NULL, true, true, NULL, "true"},
-	{"ContentBasedDeduplication", BOOLEAN, 0, 0, NULL, true, false, NULL, "false"},
-	{"DeduplicationScope", CHOICE, 0, 0, "queue messageGroup", true, false, NULL, "queue"},
-	{"FifoThroughputLimit", CHOICE, 0, 0, "perQueue perMessageGroupId", true, false, NULL, "perQueue"},
-};
+#define BOOLEAN		"true false "
 
-#define N_SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+static const Setting settings[] = {
+	{"VisibilityTimeout", "30", .most = 43200},
+	{"DelaySeconds", "0", .most = 900},
+	{"MaximumMessageSize", "1048576", .least = 1024, .most = SQS_MESSAGE_MAX},
+	{"MessageRetentionPeriod", "345600", .least = 60, .most = 1209600},
+	{"ReceiveMessageWaitTimeSeconds", "0", .most = 20},
+	{"Policy", .text = true, .most = 8192},
+	{"RedrivePolicy", .text = true, .most = 8192},
+	{"RedriveAllowPolicy", .text = true, .most = 8192},
+	{"KmsMasterKeyId", .text = true, .most = 2048},
+	{"KmsDataKeyReusePeriodSeconds", .least = 60, .most = 86400},
+	{"SqsManagedSseEnabled", "true", .choices = BOOLEAN},
+	{"FifoQueue", "true", .choices = "true ", .fifo_only = true},
+	{"ContentBasedDeduplication", "false", .choices = BOOLEAN, .fifo_only = true},
+	{"DeduplicationScope", "queue", .choices = "queue messageGroup ", .fifo_only = true},
+	{"FifoThroughputLimit", "perQueue", .choices = "perQueue perMessageGroupId ", .fifo_only = true},
+	{.name = NULL}
+};
 
 static const Setting *
 find_setting(const char *name)
 {
-	for (size_t i = 0; i < N_SETTINGS; i++)
-	{
-		if (strcmp(settings[i].name, name) == 0)
-			return &settings[i];
-	}
-	return NULL;
-}
+	const Setting *setting = settings;
 
-bool
-sqs_settings_known(const char *name)
-{
-	static const char *const read_only[] = {
-		"All", "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
-		"ApproximateNumberOfMessagesDelayed", "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn",
-	};
-
-	for (size_t i = 0; i < sizeof(read_only) / sizeof(read_only[0]); i++)
-	{
-		if (strcmp(read_only[i], name) == 0)
-			return true;
-	}
-	return find_setting(name) != NULL;
-}
-
-json_t *
-sqs_settings_defaults(bool fifo)
-{
-	json_t	   *defaults = json_object();
-
-	for (size_t i = 0; i < N_SETTINGS; i++)
-	{
-		const char *value = fifo ? settings[i].fifo_default : settings[i].standard_default;
-
-		if (value != NULL)
-			json_object_set_new(defaults, settings[i].name, json_string(value));
-	}
-	return defaults;
+	while (setting->name != NULL && strcmp(setting->name, name) != 0)
+		setting++;
+	return setting->name != NULL ? setting : NULL;
 }
 
 static bool
 is_number(const char *text, int64_t least, int64_t most)
 {
-	char	   *end;
 	long long	value;
 
 	errno = 0;
-	value = strtoll(text, &end, 10);
-	return text[0] != '\0' && strspn(text, "0123456789") == strlen(text) && *end == '\0' &&
-		errno == 0 && value >= least && value <= most;
+	value = strtoll(text, NULL, 10);
+	return text[0] != '\0' && strspn(text, "0123456789") == strlen(text) && errno == 0 &&
+		value >= least && value <= most;
 }
 
 static bool
 is_choice(const char *text, const char *choices)
 {
-	const char *found = text[0] != '\0' ? strstr(choices, text) : NULL;
+	size_t		len = strlen(text);
 
-	return found != NULL && (found == choices || found[-1] == ' ') &&
-		(found[strlen(text)] == ' ' || found[strlen(text)] == '\0');
+	for (const char *word = choices; *word != '\0'; word = strchr(word, ' ') + 1)
+	{
+		if (strncmp(word, text, len) == 0 && word[len] == ' ')
+			return true;
+	}
+	return false;
 }
 
-/* {"deadLetterTargetArn": "...", "maxReceiveCount": 5}, the count also as a string. */
-static bool
-read_redrive(const char *text, char *arn, size_t arn_size, uint32_t *count)
+/*
+ * {"deadLetterTargetArn": "...", "maxReceiveCount": 5}, the count also as a
+ * string.  NULL when it is not like that or there is no such queue.
+ */
+static SqsQueue *
+read_redrive(const char *text, uint32_t *count)
 {
 	json_t	   *policy = json_loads(text, 0, NULL);
-	const char *target = json_string_value(json_object_get(policy, "deadLetterTargetArn"));
+	const char *arn = json_string_value(json_object_get(policy, "deadLetterTargetArn"));
 	json_t	   *limit = json_object_get(policy, "maxReceiveCount");
 	long long	value = json_is_string(limit) ? atoll(json_string_value(limit)) : json_integer_value(limit);
-	bool		valid = target != NULL && strlen(target) < arn_size && value >= 1 && value <= 1000;
+	SqsQueue   *target = arn != NULL && value >= 1 && value <= 1000 ? sqs_find_arn(arn) : NULL;
 
-	if (valid)
-	{
-		snprintf(arn, arn_size, "%s", target);
-		*count = (uint32_t) value;
-	}
+	*count = (uint32_t) value;
 	json_decref(policy);
-	return valid;
+	return target;
 }
 
 static bool
-redrive_is_sound(const char *queue_name, const char *text)
+is_valid(const Setting *setting, const char *queue_name, bool fifo, const char *value)
 {
-	char		arn[192];
 	uint32_t	count;
 	SqsQueue   *target;
-	const char *suffix = strrchr(queue_name, '.');
-	bool		fifo = suffix != NULL && strcmp(suffix, ".fifo") == 0;
 
-	if (!read_redrive(text, arn, sizeof(arn), &count) || (target = sqs_find_arn(arn)) == NULL)
-		return false;
-	return target->is_fifo == fifo && strcmp(target->name, queue_name) != 0;
+	if (setting->choices != NULL)
+		return is_choice(value, setting->choices);
+	if (!setting->text)
+		return is_number(value, setting->least, setting->most);
+	if (strcmp(setting->name, "RedrivePolicy") != 0 || value[0] == '\0')
+		return (int64_t) strlen(value) <= setting->most;
+	target = read_redrive(value, &count);
+	return target != NULL && target->is_fifo == fifo && strcmp(target->name, queue_name) != 0;
 }
 
-static bool
-value_is_valid(const Setting *setting, const char *queue_name, const char *value)
-{
-	json_t	   *document;
-	bool		valid;
-
-	switch (setting->type)
-	{
-		case NUMBER:
-			return is_number(value, setting->least, setting->most);
-		case BOOLEAN:
-			return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0;
-		case CHOICE:
-			return is_choice(value, setting->choices);
-		case TEXT:
-			return (int64_t) strlen(value) <= setting->most;
-		case JSON:
-			break;
-	}
-	if (value[0] == '\0')
-		return true;
-	if (strcmp(setting->name, "RedrivePolicy") == 0)
-		return redrive_is_sound(queue_name, value);
-	document = json_loads(value, 0, NULL);
-	valid = json_is_object(document) && (int64_t) strlen(value) <= setting->most;
-	json_decref(document);
-	return valid;
-}
-
-bool
-sqs_settings_check(const char *queue_name, const json_t *wanted, bool creating, SqsError *error)
+void
+sqs_settings_check(SqsCall *call, const char *queue_name, const json_t *wanted)
 {
 	size_t		len = strlen(queue_name);
 	bool		fifo = len > 5 && strcmp(queue_name + len - 5, ".fifo") == 0;
@@ -194,67 +126,103 @@ sqs_settings_check(const char *queue_name, const json_t *wanted, bool creating, 
 		const Setting *setting = find_setting(name);
 
 		if (!json_is_string(value))
-			sqs_fail(error, SQS_SERIALIZATION, "Attribute %s must be a string", name);
-		else if (setting == NULL || (setting->fifo_only && !fifo) || (setting->create_only && !creating))
-			sqs_fail(error, SQS_INVALID_ATTRIBUTE_NAME, "Unknown Attribute %s.", name);
-		else if (!value_is_valid(setting, queue_name, json_string_value(value)))
-			sqs_fail(error, setting->type == JSON ? SQS_INVALID_PARAMETER : SQS_INVALID_ATTRIBUTE_VALUE,
+			sqs_fail(call, "SerializationException", "Attribute %s must be a string", name);
+		else if (setting == NULL || (setting->fifo_only && !fifo))
+			sqs_fail(call, "InvalidAttributeName", "Unknown Attribute %s.", name);
+		else if (!is_valid(setting, queue_name, fifo, json_string_value(value)))
+			sqs_fail(call, setting->text ? "InvalidParameterValue" : "InvalidAttributeValue",
 					 "Invalid value for the parameter %s.", name);
-		if (error->kind != SQS_OK)
-			return false;
 	}
-	return true;
 }
 
-static bool
-is_true(const json_t *attributes, const char *name)
+int64_t
+sqs_setting(const SqsQueue *queue, const char *name)
 {
-	const char *value = json_string_value(json_object_get(attributes, name));
-
-	return value != NULL && strcasecmp(value, "true") == 0;
-}
-
-static int64_t
-number(const json_t *attributes, const char *name)
-{
-	const char *value = json_string_value(json_object_get(attributes, name));
-
-	return value != NULL ? atoll(value) : 0;
-}
-
-static void
-apply_redrive(SqsQueue *queue)
-{
-	const char *policy = json_string_value(json_object_get(queue->attributes, "RedrivePolicy"));
-	char		arn[192];
-	SqsQueue   *target = NULL;
-
-	queue->fifo->options.dead_letter = NULL;
-	if (policy != NULL && read_redrive(policy, arn, sizeof(arn), &queue->fifo->options.max_receive_count))
-		target = sqs_find_arn(arn);
-	if (target != NULL)
-		queue->fifo->options.dead_letter = target->fifo;
+	return atoll(json_string_value(json_object_get(queue->attributes, name)));
 }
 
 void
 sqs_settings_apply(SqsQueue *queue, const json_t *wanted)
 {
-	const char *name;
-	json_t	   *value;
+	const char *policy;
+	SqsQueue   *target = NULL;
 
-	json_object_foreach((json_t *) wanted, name, value)
+	if (queue->attributes == NULL)
+		queue->attributes = json_object();
+	for (const Setting *setting = settings; setting->name != NULL; setting++)
 	{
-		if (json_string_length(value) == 0)
-			json_object_del(queue->attributes, name);
-		else
-			json_object_set(queue->attributes, name, value);
+		json_t	   *value = json_object_get(wanted, setting->name);
+
+		if (value != NULL && json_string_length(value) == 0)
+			json_object_del(queue->attributes, setting->name);
+		else if (value != NULL)
+			json_object_set(queue->attributes, setting->name, value);
+		else if (json_object_get(queue->attributes, setting->name) == NULL && (queue->is_fifo || !setting->fifo_only))
+			sqs_set_text(queue->attributes, setting->name, setting->fallback);
 	}
-	queue->visibility_s = number(queue->attributes, "VisibilityTimeout");
-	queue->delay_s = number(queue->attributes, "DelaySeconds");
-	queue->wait_s = number(queue->attributes, "ReceiveMessageWaitTimeSeconds");
-	queue->message_max = number(queue->attributes, "MaximumMessageSize");
-	queue->content_dedup = is_true(queue->attributes, "ContentBasedDeduplication");
-	queue->fifo->options.retention_ms = number(queue->attributes, "MessageRetentionPeriod") * 1000;
-	apply_redrive(queue);
+	policy = json_string_value(json_object_get(queue->attributes, "RedrivePolicy"));
+	if (policy != NULL)
+		target = read_redrive(policy, &queue->fifo->max_receive_count);
+	queue->fifo->dead_letter = target != NULL ? target->fifo : NULL;
+	queue->fifo->retention_ms = sqs_setting(queue, "MessageRetentionPeriod") * 1000;
 	queue->modified_ms = clock_now_ms();
+}
+
+/* Those set, and those read only.  Messages behind a locked group count as visible (recorded). */
+static json_t *
+all_attributes(SqsQueue *queue)
+{
+	json_t	   *all = json_copy(queue->attributes);
+	Fifo	   *fifo = queue->fifo;
+
+	sqs_set_number(all, "ApproximateNumberOfMessages", (int64_t) (fifo->by_serial.count - fifo->hidden.count));
+	sqs_set_number(all, "ApproximateNumberOfMessagesNotVisible", (int64_t) fifo_in_flight(fifo));
+	sqs_set_number(all, "ApproximateNumberOfMessagesDelayed", (int64_t) fifo->n_delayed);
+	sqs_set_number(all, "CreatedTimestamp", queue->created_ms / 1000);
+	sqs_set_number(all, "LastModifiedTimestamp", queue->modified_ms / 1000);
+	sqs_set_text(all, "QueueArn", queue->arn);
+	return all;
+}
+
+void
+sqs_get_attributes(SqsCall *call)
+{
+	json_t	   *names = sqs_list(call, "AttributeNames");
+	json_t	   *name;
+	json_t	   *all;
+	json_t	   *chosen = json_object();
+	size_t		i;
+
+	fifo_expire(call->queue->fifo, clock_now_ms());
+	all = all_attributes(call->queue);
+	json_array_foreach(names, i, name)
+	{
+		const char *text = json_string_value(name);
+
+		if (strcmp(text, "All") == 0)
+			json_object_update(chosen, all);
+		else if (json_object_get(all, text) != NULL)
+			json_object_set(chosen, text, json_object_get(all, text));
+		else if (find_setting(text) == NULL)
+			sqs_fail(call, "InvalidAttributeName", "Unknown Attribute %s.", text);
+	}
+	if (json_object_size(chosen) > 0)
+		json_object_set(call->out, "Attributes", chosen);
+	json_decref(chosen);
+	json_decref(all);
+}
+
+void
+sqs_set_attributes(SqsCall *call)
+{
+	json_t	   *wanted = sqs_map(call, "Attributes");
+
+	if (wanted == NULL)
+		sqs_fail(call, "MissingParameter", "The request must contain the parameter Attributes.");
+	else if (json_object_get(wanted, "FifoQueue") != NULL)
+		sqs_fail(call, "InvalidAttributeName", "Unknown Attribute FifoQueue.");
+	else
+		sqs_settings_check(call, call->queue->name, wanted);
+	if (call->error == NULL)
+		sqs_settings_apply(call->queue, wanted);
 }

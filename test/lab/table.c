@@ -1,14 +1,16 @@
 /*
  * table.c
- *		Hash table from bytes to pointers, and an intrusive heap by time.
+ *		A map from bytes to pointers, and an intrusive heap by time.
  *
- * The table chains its entries and doubles when it holds as many entries as
- * buckets, so every operation the queues need stays constant in the number of
- * messages.  The heap keeps each node's place inside the node: whatever waits
- * for a moment can be moved or taken out in logarithmic time.
+ * The map is libc's balanced tree over entries that hold their key.  The heap
+ * keeps each node's place inside the node: whatever waits for a moment can be
+ * moved or taken out in logarithmic time.
  */
+#define _GNU_SOURCE
+
 #include "table.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,107 +18,64 @@
 
 typedef struct TableEntry
 {
-	struct TableEntry *next;
-	uint64_t	hash;
-	void	   *value;
+	const void *key;			/* right behind, in an entry of the tree */
 	size_t		len;
-	char		key[];
+	void	   *value;
 } TableEntry;
 
-/* FNV-1a, folded: the keys are short and nobody attacks a lab's hash table. */
-static uint64_t
-hash_bytes(const void *key, size_t len)
+static int
+compare_entries(const void *left, const void *right)
 {
-	const unsigned char *byte = key;
-	uint64_t	hash = 14695981039346656037u;
+	const TableEntry *a = left;
+	const TableEntry *b = right;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ byte[i]) * 1099511628211u;
-	return hash ^ (hash >> 29);
+	return a->len != b->len ? (a->len < b->len ? -1 : 1) : memcmp(a->key, b->key, a->len);
 }
 
-static TableEntry **
-table_slot(const Table *table, const void *key, size_t len, uint64_t hash)
+static TableEntry *
+find(const Table *table, const void *key, size_t len)
 {
-	TableEntry **slot = &table->buckets[hash & (table->size - 1)];
+	TableEntry	wanted = {.key = key, .len = len};
+	TableEntry **found = tfind(&wanted, &table->root, compare_entries);
 
-	while (*slot != NULL &&
-		   ((*slot)->hash != hash || (*slot)->len != len || memcmp((*slot)->key, key, len) != 0))
-		slot = &(*slot)->next;
-	return slot;
-}
-
-static void
-table_grow(Table *table)
-{
-	Table		bigger = {.size = table->size > 0 ? table->size * 2 : 16, .count = table->count};
-
-	bigger.buckets = mem_zalloc(bigger.size * sizeof(TableEntry *));
-	for (size_t i = 0; i < table->size; i++)
-	{
-		TableEntry *entry = table->buckets[i];
-
-		while (entry != NULL)
-		{
-			TableEntry *next = entry->next;
-			TableEntry **slot = &bigger.buckets[entry->hash & (bigger.size - 1)];
-
-			entry->next = *slot;
-			*slot = entry;
-			entry = next;
-		}
-	}
-	free(table->buckets);
-	*table = bigger;
+	return found != NULL ? *found : NULL;
 }
 
 void *
 table_get(const Table *table, const void *key, size_t len)
 {
-	TableEntry *entry;
+	TableEntry *entry = find(table, key, len);
 
-	if (table->size == 0)
-		return NULL;
-	entry = *table_slot(table, key, len, hash_bytes(key, len));
 	return entry != NULL ? entry->value : NULL;
 }
 
 void
 table_put(Table *table, const void *key, size_t len, void *value)
 {
-	uint64_t	hash = hash_bytes(key, len);
-	TableEntry **slot;
+	TableEntry *entry = find(table, key, len);
 
-	if (table->count >= table->size)
-		table_grow(table);
-	slot = table_slot(table, key, len, hash);
-	if (*slot == NULL)
+	if (entry == NULL)
 	{
-		TableEntry *entry = mem_zalloc(sizeof(TableEntry) + len);
-
-		entry->hash = hash;
+		entry = mem_zalloc(sizeof(TableEntry) + len);
+		entry->key = memcpy(entry + 1, key, len);
 		entry->len = len;
-		memcpy(entry->key, key, len);
-		*slot = entry;
+		if (tsearch(entry, &table->root, compare_entries) == NULL)
+			abort();
 		table->count++;
 	}
-	(*slot)->value = value;
+	entry->value = value;
 }
 
 void *
 table_remove(Table *table, const void *key, size_t len)
 {
-	TableEntry **slot;
-	TableEntry *entry;
+	TableEntry *entry = find(table, key, len);
 	void	   *value;
 
-	if (table->size == 0)
-		return NULL;
-	slot = table_slot(table, key, len, hash_bytes(key, len));
-	if ((entry = *slot) == NULL)
+	if (entry == NULL)
 		return NULL;
 	value = entry->value;
-	*slot = entry->next;
+	tdelete(entry, &table->root, compare_entries);
 	free(entry);
 	table->count--;
 	return value;
@@ -125,56 +84,34 @@ table_remove(Table *table, const void *key, size_t len)
 void
 table_free(Table *table)
 {
-	for (size_t i = 0; i < table->size; i++)
-	{
-		TableEntry *entry = table->buckets[i];
-
-		while (entry != NULL)
-		{
-			TableEntry *next = entry->next;
-
-			free(entry);
-			entry = next;
-		}
-	}
-	free(table->buckets);
+	tdestroy(table->root, free);
 }
 
 static void
-heap_place(Heap *heap, size_t at, HeapNode *node)
+place(Heap *heap, size_t at, HeapNode *node)
 {
 	heap->nodes[at] = node;
 	node->index = at + 1;
 }
 
+/* Moves a node up or down to where it belongs. */
 static void
-heap_rise(Heap *heap, size_t at, HeapNode *node)
+settle(Heap *heap, HeapNode *node)
 {
-	while (at > 0 && heap->nodes[(at - 1) / 2]->key > node->key)
-	{
-		heap_place(heap, at, heap->nodes[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
-	heap_place(heap, at, node);
-}
+	HeapNode  **nodes = heap->nodes;
+	size_t		at = node->index - 1;
 
-static void
-heap_sink(Heap *heap, size_t at, HeapNode *node)
-{
-	for (;;)
+	for (; at > 0 && nodes[(at - 1) / 2]->key > node->key; at = (at - 1) / 2)
+		place(heap, at, nodes[(at - 1) / 2]);
+	for (size_t child; (child = 2 * at + 1) < heap->count; at = child)
 	{
-		size_t		child = 2 * at + 1;
-
-		if (child >= heap->count)
-			break;
-		if (child + 1 < heap->count && heap->nodes[child + 1]->key < heap->nodes[child]->key)
+		if (child + 1 < heap->count && nodes[child + 1]->key < nodes[child]->key)
 			child++;
-		if (heap->nodes[child]->key >= node->key)
+		if (nodes[child]->key >= node->key)
 			break;
-		heap_place(heap, at, heap->nodes[child]);
-		at = child;
+		place(heap, at, nodes[child]);
 	}
-	heap_place(heap, at, node);
+	place(heap, at, node);
 }
 
 void
@@ -187,23 +124,22 @@ heap_set(Heap *heap, HeapNode *node, int64_t key)
 		heap->nodes = mem_resize(heap->nodes, heap->cap * sizeof(HeapNode *));
 	}
 	node->key = key;
-	heap_rise(heap, heap->count++, node);
+	place(heap, heap->count++, node);
+	settle(heap, node);
 }
 
 void
 heap_remove(Heap *heap, HeapNode *node)
 {
-	size_t		at = node->index - 1;
 	HeapNode   *last;
 
 	if (node->index == 0)
 		return;
-	node->index = 0;
 	last = heap->nodes[--heap->count];
-	if (last == node)
-		return;
-	if (at > 0 && heap->nodes[(at - 1) / 2]->key > last->key)
-		heap_rise(heap, at, last);
-	else
-		heap_sink(heap, at, last);
+	if (last != node)
+	{
+		place(heap, node->index - 1, last);
+		settle(heap, last);
+	}
+	node->index = 0;
 }

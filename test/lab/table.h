@@ -1,6 +1,6 @@
 /*
  * table.h
- *		Hash table from bytes to pointers, and an intrusive heap by time.
+ *		A map from bytes to pointers, and an intrusive heap by time.
  */
 #ifndef LAB_TABLE_H
 #define LAB_TABLE_H
@@ -12,8 +12,7 @@
 /* Zero-initialise it. Keys are copied, values belong to the caller. */
 typedef struct Table
 {
-	struct TableEntry **buckets;
-	size_t		size;			/* a power of two, or 0 */
+	void	   *root;
 	size_t		count;
 } Table;
 

@@ -3,38 +3,29 @@
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+for folder in ("support", "cases"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), folder))
 import lab as support
 from lab import case, equal, until
 
 support.use_own_environment()
 try:
-    from botocore.exceptions import HTTPClientError
     from cloud import Cloud, Runtime, refused
+    from faults import raw_request
 except ImportError:
     support.skip_all("boto3 is not installed")
-
-
-def raw_request(c, headers, body):
-    """A signed SQS request as bytes."""
-    headers = c.signed_headers("POST", "/", body, headers, "sqs")
-    lines = ["POST / HTTP/1.1", f"Host: {c.lab.address}", f"Content-Length: {len(body)}"]
-    return "\r\n".join(lines + [f"{k}: {v}" for k, v in headers.items()]).encode() + b"\r\n\r\n" + body
 
 
 @case("a poll whose client hung up takes no message")
 def _(c):
     url = c.fifo()
-    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20})
     raw = socket.create_connection(c.lab.address.split(":"))
-    raw.sendall(raw_request(c, {"X-Amz-Target": "AmazonSQS.ReceiveMessage"}, body.encode()))
+    raw.sendall(raw_request(c, "ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20))
     c.lab.wait_for_poll()
     raw.close()
     c.lab.wait_for_poll(0)
@@ -55,88 +46,16 @@ def _(c):
     Runtime(c, function).next()
 
 
-@case("a fault refuses requests: skip, times, status, code")
-def _(c):
-    url = c.fifo()
-    c.lab.fault(service="sqs", action="SendMessage", skip=1, times=2, do="error", status=503, code="ServiceUnavailable", message="busy")
-    c.send(url, "a-1")
-    for _ in range(2):
-        refused("ServiceUnavailable", c.send, url, "a-2", status=503)
-    c.send(url, "a-3")
-    equal(c.bodies(url), ["a-1", "a-3"])
-    c.lab.fault(service="s3", do="error", status=503, code="SlowDown", message="slow")
-    refused("SlowDown", c.s3.list_buckets, status=503)
-
-
-@case("a dropped answer: before nothing was applied, after it was")
-def _(c):
-    url = c.fifo()
-    for deed, body in (("drop_before", "a-1"), ("drop_after", "b-1")):
-        c.lab.fault(action="SendMessage", do=deed)
-        try:
-            c.send(url, body)
-            raise AssertionError("the call succeeded")
-        except HTTPClientError:
-            pass
-    equal(c.bodies(url), ["b-1"])
-    equal([line["do"] for line in c.lab.events("fault", resource=url.rsplit("/", 1)[1])], ["drop_before", "drop_after"])
-
-
-@case("entries of a batch fail by script, and stay")
-def _(c):
-    url = c.fifo()
-    c.send(url, "a-1", "b-1", "c-1")
-    messages = c.receive(url)
-    c.lab.fault(action="DeleteMessageBatch", do="fail_entries", entries=[1], code="InternalError")
-    answer = c.sqs.delete_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)])
-    equal([(f["Id"], f["Code"], f["SenderFault"]) for f in answer["Failed"]], [("1", "InternalError", False)])
-    equal([m["body"] for m in c.lab.control("GET", "queues/" + url.rsplit("/", 1)[1])["messages"]], ["b-1"])
-
-
-@case("a late answer, and none at all")
-def _(c):
-    url = c.fifo()
-    c.lab.fault(action="SendMessage", do="delay_ms", ms=300)
-    start = time.monotonic()
-    c.send(url, "a-1")
-    assert time.monotonic() - start > 0.29
-    c.lab.fault(action="SendMessage", do="hang")
-    raw = socket.create_connection(c.lab.address.split(":"))
-    body = json.dumps({"QueueUrl": url, "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "x"}).encode()
-    raw.sendall(raw_request(c, {"X-Amz-Target": "AmazonSQS.SendMessage"}, body))
-    raw.settimeout(0.3)
-    try:
-        equal(raw.recv(1), "nothing")
-    except TimeoutError:
-        pass
-    raw.close()
-    equal(c.bodies(url), ["a-1"])
-
-
-@case("a fault kills a process before the request is applied")
-def _(c):
-    url = c.fifo()
-    c.send(url, "a-1")
-    message = c.receive(url)[0]
-    victim = subprocess.Popen(["sleep", "60"])
-    c.lab.fault(action="DeleteMessage", do="error", status=500, code="InternalError", kill=victim.pid)
-    refused("InternalError", c.delete, url, message)
-    equal(victim.wait(timeout=5), -signal.SIGKILL)
-    c.delete(url, message)
-
-
-@case("a script that makes no sense is refused")
-def _(c):
-    for script in ({"do": "explode"}, {"kill": 1}, {"do": "error", "status": 9}, {"do": "delay_ms", "ms": -1}):
-        equal(c.lab.request("POST", "/_lab/faults", json.dumps(script))[0], 400)
-    equal(c.lab.request("POST", "/_lab/faults", "garbage")[0], 400)
-    equal(c.lab.request("POST", "/_lab/clock", '{"advance_seconds":-1}')[0], 400)
-
-
 @case("what the lab does not know it refuses")
 def _(c):
-    refused("NotImplemented", c.s3.get_object_tagging, Bucket=c.bucket("k"), Key="k", status=501)
-    refused("InvalidAction", c.sqs.list_dead_letter_source_queues, QueueUrl=c.fifo(), status=400)
+    place = {"Bucket": c.bucket("k"), "Key": "k"}
+    for call, arguments in (
+            (c.s3.get_object_tagging, place), (c.s3.copy_object, {**place, "CopySource": place}), (c.s3.create_multipart_upload, place),
+            (c.s3.get_object, {**place, "PartNumber": 1}), (c.s3.list_objects, {"Bucket": c.last_bucket}),
+            (c.s3.list_object_versions, {"Bucket": c.last_bucket}),
+            (c.s3.delete_objects, {"Bucket": c.last_bucket, "Delete": {"Objects": [{"Key": "k"}]}})):
+        refused("NotImplemented", call, **arguments, status=501)
+    refused("InvalidAction", c.sqs.add_permission, QueueUrl=c.fifo(), Label="x", AWSAccountIds=["123456789012"], Actions=["*"], status=400)
     equal(c.lab.request("GET", "/_lab/nonsense")[0], 404)
 
 
@@ -165,6 +84,26 @@ def _(c):
     equal([line["n"] for line in lines], list(range(1, len(lines) + 1)))
     assert all(line.get("request") is True or "event" in line for line in lines)
     assert any(line.get("error") == "NotImplemented" for line in lines)
+
+
+@case("the checker follows a message to its dead-letter queue, and back")
+def _(_):
+    other = support.Lab()
+    try:
+        c = Cloud("lab", other)
+        dead = c.fifo()
+        url = c.fifo(RedrivePolicy=c.redrive(dead, 1))
+        c.send(url, "a-1")
+        c.visibility(url, c.receive(url)[0], 0)
+        equal(c.bodies(url), [])
+        c.sqs.start_message_move_task(SourceArn=c.attributes(dead, "QueueArn")["QueueArn"])
+        (message,) = c.receive(url, WaitTimeSeconds=5)
+        c.delete(url, message)
+        check = os.path.join(support.HERE, "..", "..", "lab", "check")
+        done = subprocess.run(["perl", check, "--lab", other.url, other.journal_file], capture_output=True, text=True, check=False)
+        equal((done.returncode, done.stdout.endswith(" lines, 3 messages, 0 problems\n")), (0, True))
+    finally:
+        other.stop()
 
 
 @case("garbage of all kinds does no harm")
@@ -198,4 +137,4 @@ def _(c):
                 assert status < 500 or status == 501, (status, method, query, body)
     equal(c.lab.control("GET", "stats")["waiting_polls"], 0)
 
-support.run(lambda lab: Cloud("lab", lab))
+support.run(lambda lab: Cloud("lab", lab), "--allow-run")

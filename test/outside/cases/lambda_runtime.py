@@ -166,3 +166,119 @@ def _(c):
     c.wait(60)
     equal(other.next()[0], request_id)
     equal(other.respond(request_id), 202)
+
+
+@case("Lambda: a late answer, after the next invocation was fetched, is 400")
+def _(c):
+    """InvalidRequestID: the id is no longer that of the process's invocation. [documented]"""
+    function = c.function()
+    runtime = Runtime(c, function)
+    c.invoke_event(function)
+    first = runtime.next()[0]
+    equal(runtime.respond(first), 202)
+    c.invoke_event(function)
+    second = runtime.next()[0]
+    status, _, body = runtime.call("POST", f"invocation/{first}/response", "{}")
+    equal((status, json.loads(body)["errorType"], runtime.respond(second)), (400, "InvalidRequestID", 202))
+
+
+@case("Lambda: init/error after an answered invocation is 403")
+def _(c):
+    """It is only allowed before the first next. [documented]"""
+    function = c.function()
+    runtime = Runtime(c, function)
+    c.invoke_event(function)
+    equal(runtime.respond(runtime.next()[0]), 202)
+    equal(runtime.call("POST", "init/error", "{}")[0], 403)
+
+
+@case("Lambda: init/error fails the invocation that waits, with its type and body")
+def _(c):
+    """The caller gets what the runtime reported. [documented]"""
+    function = c.function()
+    call = Background(c.awslambda.invoke, FunctionName=function)
+    until(lambda: c.lab.control("GET", f"functions/{function}")["queued"] == 1)
+    Runtime(c, function).call("POST", "init/error", '{"errorMessage":"no module"}', {"Lambda-Runtime-Function-Error-Type": "Runtime.NoSuchHandler"})
+    answer = call.result()
+    equal((answer["FunctionError"], json.loads(answer["Payload"].read())), ("Unhandled", {"errorMessage": "no module"}))
+    equal([e["error_type"] for e in c.lab.events("lambda.result", function=function)], ["Runtime.NoSuchHandler"])
+
+
+@case("Lambda: a response of 6 MiB and 100 bytes is accepted")
+def _(c):
+    """The limit itself. [documented]"""
+    function = c.function()
+    c.invoke_event(function)
+    runtime = Runtime(c, function)
+    equal(runtime.respond(runtime.next()[0], "x" * (6 * 1024 * 1024 + 100)), 202)
+
+
+@case("Lambda: the caller of a response that is too large gets Function.ResponseSizeTooLarge")
+def _(c):
+    """As a function error. [documented]"""
+    function = c.function()
+    call = Background(c.awslambda.invoke, FunctionName=function)
+    runtime = Runtime(c, function)
+    runtime.respond(runtime.next()[0], "x" * (6 * 1024 * 1024 + 101))
+    equal((call.result()["FunctionError"], json.loads(call.result()["Payload"].read())["errorType"]), ("Unhandled", "Function.ResponseSizeTooLarge"))
+
+
+@case("Lambda: an error has the runtime's body, and may carry an X-Ray cause")
+def _(c):
+    """Lambda-Runtime-Function-XRay-Error-Cause is accepted. [documented]"""
+    function = c.function()
+    call = Background(c.awslambda.invoke, FunctionName=function)
+    runtime = Runtime(c, function)
+    request_id = runtime.next()[0]
+    status, _, body = runtime.call("POST", f"invocation/{request_id}/error", '{"errorMessage":"m","errorType":"t","stackTrace":["s"]}',
+                                   {"Lambda-Runtime-Function-XRay-Error-Cause": "{}"})
+    equal((status, json.loads(body)), (202, {"status": "OK"}))
+    equal(json.loads(call.result()["Payload"].read()), {"errorMessage": "m", "errorType": "t", "stackTrace": ["s"]})
+
+
+@case("Lambda: an invocation has a content type, and no header without a value")
+def _(c):
+    """Such as the client context and the Cognito identity of a call that has none. [documented]"""
+    function = c.function()
+    c.invoke_event(function)
+    headers = Runtime(c, function).next()[2]
+    equal((headers["Content-Type"], [h for h in ("Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity") if h in headers]), ("application/json", []))
+
+
+refusals(
+    ("Lambda: an event must be JSON", "InvalidRequestContentException. [documented]", "InvalidRequestContentException", 400,
+     lambda c: c.awslambda.invoke(FunctionName=c.function(), Payload=b"{nonsense")),
+    ("Lambda: an event of a call over 6 MiB is refused", "RequestTooLargeException, 413. [documented]", "RequestTooLargeException", 413,
+     lambda c: c.awslambda.invoke(FunctionName=c.function(), Payload=b'"%s"' % (b"x" * (6 * 1024 * 1024)))),
+    ("Lambda: an event that nobody waits for over 1 MiB is refused", "RequestTooLargeException, 413. [documented]", "RequestTooLargeException", 413,
+     lambda c: c.invoke_event(c.function(), b'"%s"' % (b"x" * (1024 * 1024)))),
+)
+
+
+@case("Lambda: an event that nobody waits for of 1 MiB is accepted")
+def _(c):
+    """The limit itself. [documented]"""
+    equal(c.invoke_event(c.function(), b'"%s"' % (b"x" * (1024 * 1024 - 2)))["StatusCode"], 202)
+
+
+@case("Lambda: the runtime API's errors have a type and a message")
+def _(c):
+    """{"errorType", "errorMessage"}, also of a container error, 500, after which the runtime exits. [documented]"""
+    function = c.function()
+    c.lab.fault(service="lambda", action="next", resource=function, do="error", status=500, code="ContainerError", message="m")
+    status, _, body = Runtime(c, function).call("GET", "invocation/next")
+    equal((status, json.loads(body)["errorType"], json.loads(body)["errorMessage"]), (500, "ContainerError", "m"))
+
+
+@case("Lambda: an invocation that timed out is a function error")
+def _(c):
+    """Sandbox.Timedout, "... Task timed out after 3.00 seconds". [documented]"""
+    function = c.function()
+    c.lab.control("PUT", f"functions/{function}", {"timeout_seconds": 3})
+    call = Background(c.awslambda.invoke, FunctionName=function)
+    request_id = Runtime(c, function).next()[0]
+    c.wait(4)
+    answer = call.result()
+    error = json.loads(answer["Payload"].read())
+    equal((answer["FunctionError"], error["errorType"]), ("Unhandled", "Sandbox.Timedout"))
+    equal(error["errorMessage"], f"RequestId: {request_id} Error: Task timed out after 3.00 seconds")

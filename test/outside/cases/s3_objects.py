@@ -1,14 +1,11 @@
-"""S3: objects, versions, listings, uploads."""
+"""S3: buckets, objects, conditions, versions, listings."""
 import base64
-import hashlib
-import io
-import random
 import zlib
 
 import lab as support
 from cloud import refused
 from lab import equal
-from registry import CASES, case, refusals
+from registry import case, refusals
 
 
 AWKWARD_KEYS = ["a b+c/é&=%2F.txt", "//x/../k", "./a/./b", "..", "a//b///c/", "%", "%41", "+", "~!*'();:@$,?#[]",
@@ -28,13 +25,16 @@ refusals(
     ("S3: a Content-MD5 that is none", "InvalidDigest. [documented]", "InvalidDigest", 400, lambda c: c.put("k", ContentMD5="x")),
     ("S3: a wrong CRC32", "BadDigest. [documented]", "BadDigest", 400, lambda c: c.put("k", ChecksumCRC32="AAAAAA==")),
     ("S3: a range behind the end", "InvalidRange. [documented]", "InvalidRange", 416, lambda c: c.s3.get_object(Bucket=c.bucket("k"), Key="k", Range="bytes=10-")),
+    ("S3: the last zero bytes", "bytes=-0 is no range of any object. [documented]", "InvalidRange", 416, lambda c: c.s3.get_object(Bucket=c.bucket(), Key=c.put("k"), Range="bytes=-0")),
+    ("S3: a range of an empty object", "Its first byte is behind its end. [documented]", "InvalidRange", 416, lambda c: c.s3.get_object(Bucket=c.bucket("k"), Key="k", Range="bytes=0-")),
+    ("S3: a checksum that is none", "InvalidRequest. [documented]", "InvalidRequest", 400, lambda c: c.put("k", ChecksumCRC32="x")),
     ("S3: If-Match with another ETag", "PreconditionFailed. [documented]", "PreconditionFailed", 412, lambda c: c.s3.get_object(Bucket=c.bucket("k"), Key="k", IfMatch='"other"')),
     ("S3: If-None-Match with the ETag", "304, without a body. [documented]", "304", 304, lambda c: c.s3.get_object(Bucket=c.bucket("k"), Key="k", IfNoneMatch=c.etag("k"))),
+    ("S3: a put with If-Match and another ETag", "PreconditionFailed. [documented]", "PreconditionFailed", 412, lambda c: c.s3.put_object(Bucket=c.bucket("k"), Key="k", Body=b"", IfMatch='"other"')),
+    ("S3: a put with If-Match on a key that is not there", "NoSuchKey. [documented]", "NoSuchKey", 404, lambda c: c.s3.put_object(Bucket=c.bucket(), Key="k", Body=b"", IfMatch='"other"')),
+    ("S3: another owner is expected", "x-amz-expected-bucket-owner must be the bucket's. [documented]", "AccessDenied", 403, lambda c: c.s3.get_object(Bucket=c.bucket("k"), Key="k", ExpectedBucketOwner="210987654321")),
+    ("S3: an object that is archived", "InvalidObjectState, until it is restored. [documented]", "InvalidObjectState", 403, lambda c: c.s3.get_object(Bucket=c.bucket(), Key=c.put("k", StorageClass="GLACIER"))),
     ("S3: a put with If-None-Match=* on a key that is there", "PreconditionFailed: so only one of many writers wins. [documented]", "PreconditionFailed", 412, lambda c: c.s3.put_object(Bucket=c.bucket("k"), Key="k", Body=b"", IfNoneMatch="*")),
-    ("S3: an upload that was aborted", "NoSuchUpload. [documented]", "NoSuchUpload", 404, lambda c: c.s3.upload_part(Bucket=c.last_bucket, Key="k", UploadId=c.aborted_upload(), PartNumber=1, Body=b"x")),
-    ("S3: completing with a part that was not uploaded", "InvalidPart. [documented]", "InvalidPart", 400, lambda c: c.complete([b"x"], [(2, None)])),
-    ("S3: completing with parts out of order", "InvalidPartOrder. [documented]", "InvalidPartOrder", 400, lambda c: c.complete([b"x" * 5242880] * 2, [(2, None), (1, None)])),
-    ("S3: a part under 5 MiB that is not the last", "EntityTooSmall. [documented]", "EntityTooSmall", 400, lambda c: c.complete([b"x", b"y"], [(1, None), (2, None)])),
 )
 
 
@@ -80,57 +80,54 @@ def _(c):
     assert "VersionId" not in c.s3.get_object(Bucket=c.bucket("k"), Key="k")
 
 
-@case("S3: checksums of every kind are computed anew")
-def _(c):
-    """CRC32, CRC32C, CRC64NVME, SHA-1 and SHA-256, in base64 of big-endian bytes. [documented]"""
-    for algorithm in ("CRC32", "SHA1", "SHA256"):
-        c.put(algorithm, b"123456789", ChecksumAlgorithm=algorithm)
-    # the check values of the two CRCs that Python has not
-    c.put("c", b"123456789", ChecksumCRC32C=base64.b64encode(bytes.fromhex("e3069283")).decode())
-    c.put("n", b"123456789", ChecksumCRC64NVME=base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode())
-
-
-@case("S3: the checksum comes back when asked for")
-def _(c):
-    """x-amz-checksum-mode: ENABLED. [documented]"""
-    c.put("k", b"hello", ChecksumAlgorithm="CRC32")
-    equal(c.s3.get_object(Bucket=c.last_bucket, Key="k", ChecksumMode="ENABLED")["ChecksumCRC32"], base64.b64encode(zlib.crc32(b"hello").to_bytes(4, "big")).decode())
-
-
-@case("S3: a body in chunks with a trailing checksum")
-def _(c):
-    """aws-chunked is the transfer's form and not kept; the trailer is compared. [documented]"""
-    bucket = c.bucket()
-    body = random.randbytes(300000)
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:70000], body[70000:]))
-    for crc, wanted in ((zlib.crc32(body).to_bytes(4, "big"), 200), (bytes(4), 400)):
-        status, _ = c.send_signed("PUT", f"/{bucket}/k", chunks + b"0\r\nx-amz-checksum-crc32:" + base64.b64encode(crc) + b"\r\n\r\n", {
-            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "content-encoding": "aws-chunked",
-            "x-amz-decoded-content-length": str(len(body)), "x-amz-trailer": "x-amz-checksum-crc32"})
-        equal(status, wanted)
-    got = c.s3.get_object(Bucket=bucket, Key="k")
-    equal(got["Body"].read(), body)
-    assert "ContentEncoding" not in got
-
-
-@case("S3: a large file goes up in parts and comes back")
-def _(c):
-    """The ETag of an upload in parts ends with their number. [documented]"""
-    bucket, body, back = c.bucket(), random.randbytes(12_000_000), io.BytesIO()
-    c.s3.upload_fileobj(io.BytesIO(body), bucket, "large")
-    c.s3.download_fileobj(bucket, "large", back)
-    equal(hashlib.md5(back.getvalue()).hexdigest(), hashlib.md5(body).hexdigest())
-    assert c.etag("large").endswith('-2"')
-
-
 @case("S3: ranges")
 def _(c):
     """a-b, a- and -n give 206 and Content-Range; an end behind the end is cut. [documented]"""
     c.put("k", b"0123456789")
     for header, wanted, content_range in (("bytes=2-4", b"234", "bytes 2-4/10"), ("bytes=7-", b"789", "bytes 7-9/10"),
-                                          ("bytes=-3", b"789", "bytes 7-9/10"), ("bytes=8-99", b"89", "bytes 8-9/10")):
+                                          ("bytes=-3", b"789", "bytes 7-9/10"), ("bytes=8-99", b"89", "bytes 8-9/10"),
+                                          ("bytes=0-0", b"0", "bytes 0-0/10"), ("bytes=9-", b"9", "bytes 9-9/10"), ("bytes=-99", b"0123456789", "bytes 0-9/10"),
+                                          ("bytes=0-99999999999999999999999", b"0123456789", "bytes 0-9/10")):
         got = c.s3.get_object(Bucket=c.last_bucket, Key="k", Range=header)
         equal((got["Body"].read(), got["ContentRange"], got["ResponseMetadata"]["HTTPStatusCode"]), (wanted, content_range, 206))
+
+
+@case("S3: ranges that are ignored")
+def _(c):
+    """What is no single range of bytes gets the whole object and 200. [documented]"""
+    c.put("k", b"0123456789")
+    for header in ("bytes=5-2", "bytes=1-2,4-5", "lines=1-2", "bytes=x-", "bytes=-", "bytes=1", "bytes="):
+        got = c.s3.get_object(Bucket=c.last_bucket, Key="k", Range=header)
+        equal((header, got["Body"].read(), got["ResponseMetadata"]["HTTPStatusCode"]), (header, b"0123456789", 200))
+
+
+@case("S3: HEAD of a range")
+def _(c):
+    """Tells what a GET would answer. [documented]"""
+    c.put("k", b"0123456789")
+    got = c.s3.head_object(Bucket=c.last_bucket, Key="k", Range="bytes=2-4")
+    equal((got["ContentLength"], got["ResponseMetadata"]["HTTPStatusCode"]), (3, 206))
+
+
+@case("S3: a range of a large object, piece by piece")
+def _(c):
+    """Ranges with If-Match put together give the object. [documented]"""
+    body = b"".join(b"%d\n" % n for n in range(50000))
+    c.put("k", body)
+    etag, size = c.etag("k"), 65536
+    pieces = [c.s3.get_object(Bucket=c.last_bucket, Key="k", Range=f"bytes={at}-{at + size - 1}", IfMatch=etag)["Body"].read()
+              for at in range(0, len(body), size)]
+    equal(b"".join(pieces), body)
+
+
+@case("S3: a put with If-None-Match=* on a new key, and with If-Match on the old")
+def _(c):
+    """Conditions that hold change nothing; a delete marker counts as no object. [documented]"""
+    bucket = c.versioned()
+    for _ in range(2):
+        etag = c.s3.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
+        c.s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfMatch=etag)
+        c.s3.delete_object(Bucket=bucket, Key="k")
 
 
 @case("S3: If-Match with the ETag passes")
@@ -149,6 +146,51 @@ def _(c):
     equal(c.s3.get_object(Bucket=bucket, Key="k")["VersionId"], two)
 
 
+@case("S3: If-Match and versionId go together")
+def _(c):
+    """The condition is put to the version that is named. [documented]"""
+    bucket = c.versioned()
+    one, two = (c.s3.put_object(Bucket=bucket, Key="k", Body=body) for body in (b"1", b"2"))
+    equal(c.s3.get_object(Bucket=bucket, Key="k", VersionId=one["VersionId"], IfMatch=one["ETag"])["Body"].read(), b"1")
+    refused("PreconditionFailed", c.s3.get_object, Bucket=bucket, Key="k", IfMatch=one["ETag"], status=412)
+    refused("PreconditionFailed", c.s3.get_object, Bucket=bucket, Key="k", VersionId=one["VersionId"], IfMatch=two["ETag"], status=412)
+
+
+@case("S3: a delete marker says that it is one")
+def _(c):
+    """404 by key and 405 by its version, both with x-amz-delete-marker, by GET and HEAD. [documented]"""
+    bucket = c.versioned()
+    c.s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    marker = c.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    for call, codes in ((c.s3.get_object, ("NoSuchKey", "MethodNotAllowed")), (c.s3.head_object, ("404", "405"))):
+        for code, version in zip(codes, ({}, {"VersionId": marker})):
+            headers = refused(code, call, Bucket=bucket, Key="k", status=405 if version else 404, **version)["ResponseMetadata"]["HTTPHeaders"]
+            equal((headers.get("x-amz-delete-marker"), headers.get("x-amz-version-id")), ("true", marker))
+
+
+@case("S3: a delete of a version takes just that one")
+def _(c):
+    """And is answered with its id; what is not there is deleted as well. [documented]"""
+    bucket = c.versioned()
+    one, two = (c.s3.put_object(Bucket=bucket, Key="k", Body=body)["VersionId"] for body in (b"1", b"2"))
+    equal(c.s3.delete_object(Bucket=bucket, Key="k", VersionId=two)["VersionId"], two)
+    equal(c.s3.get_object(Bucket=bucket, Key="k")["VersionId"], one)
+    equal(c.s3.delete_object(Bucket=c.bucket(), Key="none")["ResponseMetadata"]["HTTPStatusCode"], 204)
+
+
+@case("S3: suspended versioning")
+def _(c):
+    """Old versions stay, new ones share the id null. [documented]"""
+    bucket = c.versioned()
+    old = c.s3.put_object(Bucket=bucket, Key="k", Body=b"old")["VersionId"]
+    c.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    for body in (b"1", b"2"):
+        c.s3.put_object(Bucket=bucket, Key="k", Body=body)
+    equal(c.s3.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read(), b"2")
+    c.s3.delete_object(Bucket=bucket, Key="k", VersionId="null")
+    equal(c.s3.get_object(Bucket=bucket, Key="k")["VersionId"], old)
+
+
 @case("S3: a delete in a versioned bucket leaves a marker")
 def _(c):
     """The key is not there, its versions are; a GET of the marker is 405; without the marker the key is back. [documented]"""
@@ -162,58 +204,68 @@ def _(c):
     equal(c.s3.get_object(Bucket=bucket, Key="k")["Body"].read(), b"1")
 
 
-@case("S3: versions are listed, the newest first")
+def pages(c, bucket, **options):
+    """Keys and common prefixes of a listing in pages of that size."""
+    listed = list(c.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, **options))
+    return ([e["Key"] for page in listed for e in page.get("Contents", [])],
+            [e["Prefix"] for page in listed for e in page.get("CommonPrefixes", [])], len(listed))
+
+
+@case("S3: a listing: prefix, delimiter, pages")
 def _(c):
-    """IsLatest marks it; markers are listed apart. [documented]"""
-    bucket = c.versioned()
-    ids = [c.s3.put_object(Bucket=bucket, Key="k", Body=b"")["VersionId"] for _ in range(2)]
-    marker = c.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
-    listed = c.s3.list_object_versions(Bucket=bucket)
-    equal([(v["VersionId"], v["IsLatest"]) for v in listed["Versions"]], [(ids[1], False), (ids[0], False)])
-    equal([(v["VersionId"], v["IsLatest"]) for v in listed["DeleteMarkers"]], [(marker, True)])
+    """Keys in the order of their bytes; a common prefix counts as one key, and comes once. [documented]"""
+    keys = [f"{a}/{b}{d}" for a in "ab" for b in "xy" for d in ("", "/1", "/2")] + ["c", "a b+c"]
+    bucket = c.bucket(*keys)
+    equal(pages(c, bucket, PaginationConfig={"PageSize": 3}), (sorted(keys), [], 5))
+    equal(pages(c, bucket, Delimiter="/", PaginationConfig={"PageSize": 1}), (["a b+c", "c"], ["a/", "b/"], 4))
+    equal(pages(c, bucket, Delimiter="/", Prefix="a/x"), (["a/x"], ["a/x/"], 1))
+    equal(pages(c, bucket, Prefix="a/x"), (["a/x", "a/x/1", "a/x/2"], [], 1))
+    equal(pages(c, bucket, Delimiter="/x", Prefix="b"), (["b/y", "b/y/1", "b/y/2"], ["b/x"], 1))
 
 
-def list_keys(call):
-    def check(c):
-        keys = [f"{a}/{b}{d}" for a in "ab" for b in "xy" for d in ("", "/1", "/2")] + ["c", "a b+c"]
-        bucket = c.bucket(*keys)
-        got = {"Contents": [], "CommonPrefixes": []}
-        for page in c.s3.get_paginator(call).paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1}):
-            for part in got:
-                got[part] += page.get(part, [])
-        equal([entry["Key"] for entry in got["Contents"]], ["a b+c", "c"])
-        equal([entry["Prefix"] for entry in got["CommonPrefixes"]], ["a/", "b/"])
-        pages = list(c.s3.get_paginator(call).paginate(Bucket=bucket, PaginationConfig={"PageSize": 3}))
-        equal([entry["Key"] for page in pages for entry in page["Contents"]], sorted(keys))
-        equal([entry["Key"] for entry in getattr(c.s3, call)(Bucket=bucket, Prefix="a/x")["Contents"]], ["a/x", "a/x/1", "a/x/2"])
-    return check
-
-
-CASES.append(("S3: ListObjectsV2: prefix, delimiter, pages", "Keys in the order of their bytes; common prefixes once. [documented]", list_keys("list_objects_v2")))
-CASES.append(("S3: ListObjects: prefix, delimiter, pages", "The older call says the same. [documented]", list_keys("list_objects")))
+@case("S3: keys sort by their bytes")
+def _(c):
+    """Not by letters nor by UTF-16. [documented]"""
+    keys = ["B", "a", "a-", "a/", "a0", "é", "\uffee", "\U0001f642"]
+    equal(pages(c, c.bucket(*reversed(keys)), PaginationConfig={"PageSize": 2})[0], keys)
 
 
 @case("S3: a listing starts after a key")
 def _(c):
-    """start-after need not exist. [documented]"""
-    equal([e["Key"] for e in c.s3.list_objects_v2(Bucket=c.bucket("a", "b", "d"), StartAfter="bb")["Contents"]], ["d"])
+    """start-after need not exist, and does not include its own key. [documented]"""
+    bucket = c.bucket("a", "b", "d")
+    for after, wanted in (("bb", ["d"]), ("a", ["b", "d"]), ("", ["a", "b", "d"])):
+        equal(pages(c, bucket, StartAfter=after)[0], wanted)
 
 
-@case("S3: a copy keeps type and content")
+@case("S3: what a page says of itself")
 def _(c):
-    """The source's name is encoded in a header. [documented]"""
-    c.put("a b+é", b"1", ContentType="text/x")
-    c.s3.copy_object(Bucket=c.last_bucket, Key="copy", CopySource={"Bucket": c.last_bucket, "Key": "a b+é"})
-    got = c.s3.get_object(Bucket=c.last_bucket, Key="copy")
-    equal((got["Body"].read(), got["ContentType"]), (b"1", "text/x"))
+    """KeyCount, MaxKeys (a thousand at most), IsTruncated; a token only when there is more. [documented]"""
+    bucket = c.bucket("a", "b/1", "b/2")
+    page = c.s3.list_objects_v2(Bucket=bucket, Delimiter="/", MaxKeys=2)
+    equal((page["KeyCount"], page["MaxKeys"], page["IsTruncated"], "NextContinuationToken" in page), (2, 2, False, False))
+    page = c.s3.list_objects_v2(Bucket=bucket, MaxKeys=2)
+    equal((page["KeyCount"], page["IsTruncated"], "NextContinuationToken" in page), (2, True, True))
+    equal(c.s3.list_objects_v2(Bucket=bucket, MaxKeys=5000)["MaxKeys"], 1000)
 
 
-@case("S3: many objects are deleted in one call")
+@case("S3: what a listing says of an object")
 def _(c):
-    """A key that is not there is deleted as well. [documented]"""
-    bucket = c.bucket("a", "b")
-    equal(len(c.s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}, {"Key": "b"}, {"Key": "none"}]})["Deleted"]), 3)
-    equal(c.s3.list_objects_v2(Bucket=bucket)["KeyCount"], 0)
+    """Size, ETag in quotes, class, time; nothing of what is deleted. [documented]"""
+    bucket = c.versioned()
+    for key in ("gone", "k"):
+        etag = c.s3.put_object(Bucket=bucket, Key=key, Body=b"hello")["ETag"]
+    c.s3.delete_object(Bucket=bucket, Key="gone")
+    listed = c.s3.list_objects_v2(Bucket=bucket)["Contents"]
+    equal([(e["Key"], e["Size"], e["ETag"], e["StorageClass"]) for e in listed], [("k", 5, etag, "STANDARD")])
+    assert "Owner" not in listed[0] and "Owner" in c.s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]
+    equal(listed[0]["LastModified"].replace(microsecond=0), c.s3.head_object(Bucket=bucket, Key="k")["LastModified"])
+
+
+@case("S3: a token that is none")
+def _(c):
+    """InvalidArgument. [documented]"""
+    refused("InvalidArgument", c.s3.list_objects_v2, Bucket=c.bucket(), ContinuationToken="%", status=400)
 
 
 @case("S3: a bucket comes, is listed, says where it is, and goes")

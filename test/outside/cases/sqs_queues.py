@@ -1,4 +1,7 @@
-"""SQS: queues, their attributes and their names."""
+"""SQS: queues, their attributes, names and tags."""
+import json
+
+import boto3
 import lab as support
 from cloud import refused
 from lab import equal
@@ -171,3 +174,57 @@ def _(c):
     c.receive(url, 1)
     got = c.attributes(url)
     equal((got["ApproximateNumberOfMessages"], got["ApproximateNumberOfMessagesNotVisible"]), ("2", "1"))
+
+
+@case("a queue's own path answers as well")
+def _(c):
+    """Requests go to / of the endpoint; JSON that is posted to the path of a queue URL is answered, too. [recorded]"""
+    url = c.fifo()
+    equal(boto3.client("sqs", endpoint_url=url).get_queue_url(QueueName=c.queue_name(url))["QueueUrl"], url)
+
+
+@case("answers have the protocol's content type")
+def _(c):
+    """application/x-amz-json-1.0, with a request id. [recorded]"""
+    headers = c.sqs.list_queues()["ResponseMetadata"]["HTTPHeaders"]
+    equal(headers["content-type"], "application/x-amz-json-1.0")
+    assert headers["x-amzn-requestid"], headers
+
+
+@case("errors have a type of the service or of the framework, and an older code")
+def _(c):
+    """com.amazonaws.sqs#... or com.amazon.coral.service#... in __type, CODE;Sender in x-amzn-query-error. [recorded]"""
+    types = []
+    client = c.client("sqs")
+    client.meta.events.register("before-parse.sqs", lambda response_dict, **_: types.append(json.loads(response_dict["body"])["__type"]))
+    headers = [refused(code, client.receive_message, status=400, **request)["ResponseMetadata"]["HTTPHeaders"]["x-amzn-query-error"] for code, request in (
+        (LEGACY + "NonExistentQueue", {"QueueUrl": f"{c.url}/{support.ACCOUNT}/nope.fifo"}),
+        ("InvalidParameterValue", {"QueueUrl": c.fifo(), "MaxNumberOfMessages": 11}))]
+    equal(types, ["com.amazonaws.sqs#QueueDoesNotExist", "com.amazon.coral.service#InvalidParameterValueException"])
+    equal(headers, [LEGACY + "NonExistentQueue;Sender", "InvalidParameterValue;Sender"])
+
+
+@case("tags are given at creation and later, and taken away")
+def _(c):
+    """CreateQueue's tags, TagQueue, UntagQueue, ListQueueTags; a tag that is set again changes. [documented]"""
+    url = c.sqs.create_queue(QueueName=c.name(), tags={"a": "1", "b": "2"})["QueueUrl"]
+    c.sqs.tag_queue(QueueUrl=url, Tags={"b": "3", "c": "4"})
+    c.sqs.untag_queue(QueueUrl=url, TagKeys=["a", "none"])
+    equal(c.sqs.list_queue_tags(QueueUrl=url)["Tags"], {"b": "3", "c": "4"})
+
+
+@case("a queue without tags has no member Tags")
+def _(c):
+    """It is absent. [documented]"""
+    assert "Tags" not in c.sqs.list_queue_tags(QueueUrl=c.fifo())
+
+
+@case("the sources of a dead-letter queue are listed")
+def _(c):
+    """The member is queueUrls, with a small letter; NextToken goes on. [documented]"""
+    dead = c.fifo()
+    sources = sorted(c.fifo(RedrivePolicy=c.redrive(dead, 3)) for _ in range(3))
+    pages = c.sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=dead, PaginationConfig={"PageSize": 2})
+    equal(sorted(url for page in pages for url in page["queueUrls"]), sources)
+    c.sqs.set_queue_attributes(QueueUrl=sources[0], Attributes={"RedrivePolicy": ""})
+    equal(sorted(c.sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"]), sources[1:])

@@ -256,3 +256,96 @@ def _(c):
     poll = c.poll(url)
     c.sqs.delete_queue(QueueUrl=url)
     refused(LEGACY + "NonExistentQueue", poll.result)
+
+
+@case("a long poll returns at once with what is there")
+def _(c):
+    """Also with fewer messages than were asked for. [recorded]"""
+    url = c.fifo()
+    c.send(url, "a-1")
+    poll = Background(c.bodies, url, 10, WaitTimeSeconds=5)
+    equal(poll.result(), ["a-1"])
+    assert poll.seconds < 3, poll.seconds
+
+
+@case("deleting the rest of what is in flight unlocks the group")
+def _(c):
+    """First one of two, then the other: only then the third comes. [recorded]"""
+    url = c.fifo()
+    c.send(url, "a-1", "a-2", "a-3")
+    first, second = c.receive(url, 2)
+    c.delete(url, second)
+    equal(c.bodies(url), [])
+    c.delete(url, first)
+    equal(c.bodies(url), ["a-3"])
+
+
+def limited(c, kind, suffix="", **attributes):
+    """A queue whose limit of 120,000 is lowered to 2."""
+    return c.sqs.create_queue(QueueName=c.name() + suffix, Attributes=attributes, tags={f"awslab:{kind}": "2"})["QueueUrl"]
+
+
+@case("limits: a FIFO queue with 120,000 in flight gives nothing, and no error")
+def _(c):
+    """A delete makes room. [documented]"""
+    url = limited(c, "in-flight-max", ".fifo", FifoQueue="true")
+    c.send(url, "a-1", "b-1", "c-1")
+    held = c.receive(url)
+    equal(([m["Body"] for m in held], c.bodies(url)), (["a-1", "b-1"], []))
+    c.delete(url, held[0])
+    equal(c.bodies(url), ["c-1"])
+
+
+@case("limits: a standard queue with 120,000 in flight refuses short polls")
+def _(c):
+    """OverLimit, 403; a long poll waits for room instead. [documented]"""
+    url = limited(c, "in-flight-max")
+    for body in "xyz":
+        c.sqs.send_message(QueueUrl=url, MessageBody=body)
+    held = c.receive(url)
+    equal(len(held), 2)
+    refused("OverLimit", c.receive, url, status=403)
+    poll = c.poll(url)
+    c.delete(url, held[0])
+    equal(len(poll.result()), 1)
+
+
+@case("limits: receives look at the first 120,000 messages of a FIFO queue")
+def _(c):
+    """A group beyond them has to wait, though it is free. [documented]"""
+    url = limited(c, "look-ahead", ".fifo", FifoQueue="true")
+    c.send(url, "a-1", "a-2", "a-3", "b-1")
+    held = c.receive(url)
+    equal(([m["Body"] for m in held], c.bodies(url)), (["a-1", "a-2"], []))
+    c.delete(url, held[0])
+    equal(c.bodies(url), [])
+    c.delete(url, held[1])
+    equal(sorted(c.bodies(url)), ["a-3", "b-1"])
+
+
+@case("fault: a duplicate delivery")
+def _(c):
+    """By script a receive leaves its messages visible: another one gets them again at once, and the first handle is worth nothing. [the lab's]"""
+    url = c.fifo()
+    c.send(url, "a-1", "a-2")
+    c.lab.fault(action="ReceiveMessage", resource=c.queue_name(url), do="duplicate")
+    once, twice = c.receive(url), c.receive(url)
+    equal([[(m["Body"], m["Attributes"]["ApproximateReceiveCount"]) for m in messages] for messages in (once, twice)],
+          [[("a-1", "1"), ("a-2", "1")], [("a-1", "2"), ("a-2", "2")]])
+    refused("InvalidParameterValue", c.delete, url, once[0])
+    c.delete(url, twice[0])
+    equal([line["message_id"] for line in c.lab.events("sqs.fault", queue=c.queue_name(url), do="duplicate")], [m["MessageId"] for m in once])
+
+
+@case("fault: a send that is lost")
+def _(c):
+    """By script a send, alone or in a batch, is answered with success and nothing comes of it. [the lab's]"""
+    url = c.fifo()
+    c.lab.fault(action="SendMessage", resource=c.queue_name(url), do="ignore")
+    c.lab.fault(action="SendMessageBatch", resource=c.queue_name(url), do="ignore")
+    lost = [c.send(url, "a-1")[0], *c.send_batch(url, [c.entry(1)])["Successful"]]
+    assert all(sent["MessageId"] and sent["SequenceNumber"] for sent in lost), lost
+    equal([line["message_id"] for line in c.lab.events("sqs.fault", queue=c.queue_name(url), do="ignore")], [sent["MessageId"] for sent in lost])
+    equal(c.bodies(url), [])
+    c.send(url, "a-1")
+    equal(c.bodies(url), ["a-1"])

@@ -153,10 +153,12 @@ def _(c):
 
 @case("the digest of attributes is the one AWS computes")
 def _(c):
-    """Sorted by name; length, name, length, type, kind, length, value. Two digests that AWS gave. [recorded]"""
+    """Sorted by name; length, name, length, type, kind, length, value. Three digests that AWS gave. [recorded]"""
     for wanted, texts in (("adb59cd4678ea5a855436b949cd07ab6", {"MyAttribute": "foobar"}),
                           ("4c360f3fdafd970e05fae2f149d997f5", {"General": "Kenobi", "Hello": "There", "Help.Me": "Me"})):
         equal(c.send_with(MessageAttributes={name: c.text(value) for name, value in texts.items()})["MD5OfMessageAttributes"], wanted)
+    binary = {"DataType": "Binary", "BinaryValue": b"traceparent\x1e00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01"}
+    equal(c.send_with(MessageAttributes={"attr1": binary})["MD5OfMessageAttributes"], "8cbe4db156db8a94db8b801b7addb984")
 
 
 @case("the digest on receive covers what is returned")
@@ -345,3 +347,23 @@ def _(c):
     for dedup in ("one", "two"):
         c.send_with(url, body="same", dedup=dedup)
     equal([m["Attributes"]["MessageDeduplicationId"] for m in c.receive(url)], ["one", "two"])
+
+
+@case("what is too long is told with its limit")
+def _(c):
+    """'Message must be shorter than 1048576 bytes.', 'Batch requests cannot be longer than 1048576 bytes. You have sent N bytes.' [recorded]"""
+    url = c.fifo()
+    alone = refused("InvalidParameterValue", c.send_with, url, body="x" * 1048577)
+    together = refused(LEGACY + "BatchRequestTooLong", c.send_batch, url, [c.entry(n, MessageBody="x" * 524289) for n in range(2)])
+    assert alone["Error"]["Message"].endswith("Message must be shorter than 1048576 bytes."), alone
+    equal(together["Error"]["Message"], "Batch requests cannot be longer than 1048576 bytes. You have sent 1048578 bytes.")
+
+
+@case("DelaySeconds=0 does not lift a FIFO queue's own delay")
+def _(c):
+    """It means the queue's default. [recorded]"""
+    url = c.fifo(DelaySeconds="2")
+    c.send_with(url, DelaySeconds=0, body="later")
+    equal(c.bodies(url), [])
+    c.wait(2.2)
+    equal(c.bodies(url), ["later"])

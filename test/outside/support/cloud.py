@@ -146,19 +146,6 @@ class Cloud:
     def etag(self, key):
         return self.s3.head_object(Bucket=self.last_bucket, Key=key)["ETag"]
 
-    def aborted_upload(self):
-        upload = self.s3.create_multipart_upload(Bucket=self.last_bucket, Key="k")["UploadId"]
-        self.s3.abort_multipart_upload(Bucket=self.last_bucket, Key="k", UploadId=upload)
-        return upload
-
-    def complete(self, bodies, parts):
-        """Uploads parts 1, 2, ... and completes with [(number, ETag or None for the right one)]."""
-        place = {"Bucket": self.bucket(), "Key": "k"}
-        place["UploadId"] = self.s3.create_multipart_upload(**place)["UploadId"]
-        etags = {n: self.s3.upload_part(**place, PartNumber=n, Body=body)["ETag"] for n, body in enumerate(bodies, 1)}
-        self.s3.complete_multipart_upload(**place, MultipartUpload={"Parts": [
-            {"PartNumber": n, "ETag": etag or etags.get(n, '"none"')} for n, etag in parts]})
-
     def notify(self, bucket, kind, arn_name, arn, prefix="", suffix=""):
         rules = [{"Name": name, "Value": value} for name, value in (("prefix", prefix), ("suffix", suffix)) if value]
         chosen = {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
