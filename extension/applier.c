@@ -55,6 +55,8 @@ int
 applier_apply(Applier *applier, ApplyMessage **set, int count, bool restricted,
 			  SessionBracket *bracket)
 {
+	ApplyMessage **fresh = palloc(sizeof(ApplyMessage *) * count);
+	int			fresh_count = 0;
 	int			duplicates;
 
 	applier_reset_progress(applier);
@@ -64,9 +66,14 @@ applier_apply(Applier *applier, ApplyMessage **set, int count, bool restricted,
 				 errmsg("subscription \"%s\" has no route", applier->name),
 				 errhint("Messages would be lost: name a target with sqs.alter_subscription(..., target => ...).")));
 	duplicates = ledger_record(applier->ledger, set, count, &applier->progress.position);
+	for (int i = 0; i < count; i++)
+	{
+		if (set[i]->outcome == APPLY_APPLIED)
+			fresh[fresh_count++] = set[i];
+	}
 	session_enter_owner(bracket, applier->owner, restricted);
-	for (int i = 0; i < applier->route_count && duplicates < count; i++)
-		route_run(applier->routes[i], set, count, &applier->progress);
+	for (int i = 0; i < applier->route_count && fresh_count > 0; i++)
+		(void) route_run(applier->routes[i], fresh, fresh_count, &applier->progress);
 	return duplicates;
 }
 

@@ -17,8 +17,9 @@ typedef enum ApplyOutcome
 	APPLY_PENDING,				/* not tried, or undone: the whole batch met an outage */
 	APPLY_APPLIED,				/* ledger row and routes committed */
 	APPLY_DUPLICATE,			/* the ledger had the key, with the same content */
-	APPLY_FAILED,				/* this message is the culprit; see error */
-	APPLY_HELD					/* follows a failed one in its group: not tried */
+	APPLY_QUARANTINED,			/* is in the quarantine: refused, or parked behind a refused one */
+	APPLY_FAILED,				/* the culprit, and the policy leaves it in the queue; see error */
+	APPLY_HELD					/* follows one that failed in its group: not tried */
 } ApplyOutcome;
 
 /*
@@ -35,6 +36,9 @@ typedef struct ApplyMessage
 	Size		body_len;
 	const char *source;			/* s3://bucket/key?versionId=v#record, or "" */
 	const char *source_sha256;	/* 64 hex digits from the attributes, or "": then the body's is taken */
+	const char *attributes;		/* JSON object in ASCII: name -> {"type", "value"}; binary values in base64 */
+	int64		sent_ms;		/* Unix epoch, milliseconds; 0 = unknown */
+	int			receive_count;	/* 0 = unknown */
 
 	ApplyOutcome outcome;
 	int			sqlerrcode;		/* of APPLY_FAILED: ERRCODE_... */
@@ -45,9 +49,11 @@ typedef struct ApplyResult
 {
 	int			applied;
 	int			duplicates;
+	int			superseded;		/* rows not written because the target had newer versions */
+	int			quarantined;
 	int			failed;
 	int			held;
-	XLogRecPtr	gate;			/* delete what was applied or duplicate only when this is durable;
+	XLogRecPtr	gate;			/* delete what was applied, duplicate or quarantined only when this is durable;
 								 * InvalidXLogRecPtr = nothing to wait for */
 	bool		outage;			/* the batch as a whole failed for a reason outside of the messages */
 	bool		broken;			/* ... and it needs a person (definition, privileges): not just time */

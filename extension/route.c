@@ -405,7 +405,7 @@ take(RouteRun *run, const ApplyMessage *message, RouteProgress *progress)
 	run->rows++;
 }
 
-void
+int
 route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progress)
 {
 	RouteRun	run = {.route = route};
@@ -421,8 +421,6 @@ route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progr
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (messages[i]->outcome != APPLY_APPLIED)
-			continue;
 		progress->position = i;
 		take(&run, messages[i], progress);
 		progress->position = -1;
@@ -430,4 +428,5 @@ route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progr
 	flush(&run);
 	PopActiveSnapshot();
 	SPI_finish();
+	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * route.h
- *	  A route by column name: messages become rows of one target relation.
+ *	  One form of the messages: a route by column name, or by a statement.
  */
 #ifndef PG_SQS_ROUTE_H
 #define PG_SQS_ROUTE_H
@@ -23,11 +23,13 @@ extern Route *route_create(const SubscriptionRoute *configuration);
 extern void route_free(Route *route);
 
 /*
- * Write the messages whose outcome is APPLY_APPLIED, in their order.  Runs as
- * the current user, who must be the owner.  Raises whatever the target,
- * its triggers or the values raise, and ERRCODE_UNDEFINED_TABLE when the
- * target is gone; *progress then tells where.
+ * Write all the given messages, in their order; their outcomes do not
+ * matter.  Runs as the current user, who must be the owner.  Raises whatever
+ * the target, its triggers or the values raise, and ERRCODE_UNDEFINED_TABLE
+ * when the target is gone; *progress then tells where, by the positions in
+ * messages.  Returns how many rows were not written because the target, or
+ * the batch, had a newer version of their key.
  */
-extern void route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progress);
+extern int	route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progress);
 
 #endif							/* PG_SQS_ROUTE_H */

@@ -61,6 +61,8 @@ typedef struct ConsumerCounters
 	pg_atomic_uint64 received;	/* messages, redeliveries included */
 	pg_atomic_uint64 applied;	/* messages whose effect was committed */
 	pg_atomic_uint64 duplicates;	/* messages the ledger knew */
+	pg_atomic_uint64 superseded;	/* rows a newer version of which was there */
+	pg_atomic_uint64 quarantined;	/* messages, or routes of them, put into the quarantine */
 	pg_atomic_uint64 blocked;	/* times a message failed and was left in its queue */
 	pg_atomic_uint64 retried;	/* batches tried again after an outage */
 	pg_atomic_uint64 deleted;	/* messages deleted from the queue */

@@ -26,10 +26,25 @@ typedef enum DedupScope
 	DEDUP_SCOPE_GROUP
 } DedupScope;
 
+/* What becomes of a message that PostgreSQL refuses. */
+typedef enum SubscriptionPolicy
+{
+	POLICY_QUARANTINE,			/* only that message */
+	POLICY_QUARANTINE_GROUP,	/* it and, in order, what follows in its group until sqs.release */
+	POLICY_BLOCK				/* hold the group, leave it in the queue */
+} SubscriptionPolicy;
+
 typedef struct SubscriptionRoute
 {
 	char	   *name;
-	Oid			target;			/* relation; may have been dropped since */
+	Oid			target;			/* relation, may have been dropped since; invalid = a statement */
+	char	   *statement;		/* null = a target */
+	char	   *search_path;	/* of the statement; null = none */
+	List	   *key;			/* of char *: columns; NIL = plain inserts */
+	char	   *version;		/* column, or null */
+	char	   *rescue_column;	/* or null */
+	bool		on_error_route; /* what it refuses does not keep the others from committing */
+	bool		stopped;		/* its messages go to the quarantine untried */
 } SubscriptionRoute;
 
 typedef struct Subscription
@@ -46,7 +61,12 @@ typedef struct Subscription
 	DedupScope	dedup_scope;
 	int			visibility_timeout; /* seconds, 1..43200 */
 	int			max_batch;		/* messages in one transaction, 1..10000 */
-	int			max_polls;		/* ReceiveMessage calls open at once, 1..32 */
+	int			max_polls;		/* ReceiveMessage calls open at once and consumer, 1..32 */
+	int			consumers;		/* processes, 1..16 */
+	SubscriptionPolicy policy;
+	char	   *dedup_key;		/* attribute's name or "$.path"; null = MessageDeduplicationId */
+	bool		unwrap_sns;
+	char	   *receipts;		/* s3://bucket/prefix, or null */
 	List	   *routes;			/* of SubscriptionRoute, by name */
 } Subscription;
 

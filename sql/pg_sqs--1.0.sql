@@ -59,6 +59,14 @@ CREATE TABLE sqs.subscription (
 	visibility_timeout integer NOT NULL DEFAULT 30 CHECK (visibility_timeout BETWEEN 1 AND 43200),
 	max_batch integer NOT NULL DEFAULT 1000 CHECK (max_batch BETWEEN 1 AND 10000),
 	max_polls integer NOT NULL DEFAULT 4 CHECK (max_polls BETWEEN 1 AND 32),
+	consumers integer NOT NULL DEFAULT 1 CHECK (consumers BETWEEN 1 AND 16),
+	policy text NOT NULL DEFAULT 'quarantine'
+		CHECK (policy IN ('quarantine', 'quarantine_group', 'block')),
+	dedup_key text CHECK (dedup_key OPERATOR(pg_catalog.<>) ''),
+	dedup_retention interval NOT NULL DEFAULT '30 days',
+	quarantine_retention interval NOT NULL DEFAULT '90 days',
+	unwrap_sns boolean NOT NULL DEFAULT false,
+	receipts text CHECK (receipts OPERATOR(pg_catalog.<>) ''),
 	-- the fence: where this row is at home
 	system bigint NOT NULL,
 	database oid NOT NULL,
@@ -78,6 +86,13 @@ COMMENT ON COLUMN sqs.subscription.dedup_scope IS 'DeduplicationScope of the que
 COMMENT ON COLUMN sqs.subscription.visibility_timeout IS 'Seconds for which SQS hides what was received; extended while it is worked on';
 COMMENT ON COLUMN sqs.subscription.max_batch IS 'Messages in one transaction at most';
 COMMENT ON COLUMN sqs.subscription.max_polls IS 'ReceiveMessage calls open at once at most';
+COMMENT ON COLUMN sqs.subscription.consumers IS 'Processes that consume the queue side by side';
+COMMENT ON COLUMN sqs.subscription.policy IS 'What becomes of a message that PostgreSQL refuses: quarantine it, quarantine what follows it in its group as well, or block the group and leave it in the queue';
+COMMENT ON COLUMN sqs.subscription.dedup_key IS 'What identifies a message in the ledger instead of its MessageDeduplicationId: a message attribute by name, or a member of the body by path ($.a.b)';
+COMMENT ON COLUMN sqs.subscription.dedup_retention IS 'For how long the ledger remembers a message';
+COMMENT ON COLUMN sqs.subscription.quarantine_retention IS 'For how long the record of a message that left the quarantine is kept';
+COMMENT ON COLUMN sqs.subscription.unwrap_sns IS 'Do bodies come wrapped in a notification of SNS?';
+COMMENT ON COLUMN sqs.subscription.receipts IS 'Where s3_to_sqs leaves its receipts: s3://bucket/prefix';
 COMMENT ON COLUMN sqs.subscription.system IS 'Fence: system identifier of the cluster it was enabled in';
 COMMENT ON COLUMN sqs.subscription.database IS 'Fence: the database it was enabled in';
 COMMENT ON COLUMN sqs.subscription.timeline IS 'Fence: the timeline it was enabled on';
@@ -87,15 +102,34 @@ COMMENT ON COLUMN sqs.subscription.created_at IS 'When it was created';
 CREATE TABLE sqs.route (
 	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
 	name name NOT NULL,
-	target regclass NOT NULL,
+	target regclass,
+	statement text,
+	search_path text,
+	key name[],
+	version name,
+	rescue_column name,
+	on_error text NOT NULL DEFAULT 'message' CHECK (on_error IN ('message', 'route')),
+	stopped_since timestamptz,
+	stopped_sqlstate text,
+	stopped_reason text,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (subscription, name)
+	PRIMARY KEY (subscription, name),
+	CHECK ((target IS NULL) OPERATOR(pg_catalog.<>) (statement IS NULL))
 );
 
 COMMENT ON TABLE sqs.route IS 'What becomes of the messages of a subscription; each route writes one form of every message';
 COMMENT ON COLUMN sqs.route.subscription IS 'id in sqs.subscription';
 COMMENT ON COLUMN sqs.route.name IS 'default: the one that the target argument stands for';
 COMMENT ON COLUMN sqs.route.target IS 'Table or view whose columns are filled by name';
+COMMENT ON COLUMN sqs.route.statement IS 'Instead of a target: a statement that reads the relation batch and writes';
+COMMENT ON COLUMN sqs.route.search_path IS 'Under which the statement was added, and runs';
+COMMENT ON COLUMN sqs.route.key IS 'Columns that identify a row of the target: makes the route an upsert';
+COMMENT ON COLUMN sqs.route.version IS 'Column that says which of two rows of one key is newer';
+COMMENT ON COLUMN sqs.route.rescue_column IS 'Column of type jsonb that receives the members for which there is no column';
+COMMENT ON COLUMN sqs.route.on_error IS 'message: all routes write a message or none does; route: what this one refuses goes to the quarantine while the others commit';
+COMMENT ON COLUMN sqs.route.stopped_since IS 'Since when the route is stopped by a broken definition and its messages wait in the quarantine; null: it runs';
+COMMENT ON COLUMN sqs.route.stopped_sqlstate IS 'Why it was stopped';
+COMMENT ON COLUMN sqs.route.stopped_reason IS 'Why it was stopped, in words';
 COMMENT ON COLUMN sqs.route.created_at IS 'When it was added';
 
 CREATE TABLE sqs.ledger (
@@ -118,11 +152,124 @@ COMMENT ON COLUMN sqs.ledger.sequence_number IS 'SequenceNumber that SQS gave';
 COMMENT ON COLUMN sqs.ledger.source IS 'Object and record that the message was made of, or empty';
 COMMENT ON COLUMN sqs.ledger.applied_at IS 'Start of the transaction that applied it';
 
+CREATE TABLE sqs.quarantined (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	subscription integer NOT NULL,
+	route name NOT NULL DEFAULT '',
+	dedup_key text COLLATE "C" NOT NULL,
+	content_hash bytea NOT NULL,
+	message_id text NOT NULL,
+	group_id text COLLATE "C" NOT NULL,
+	dedup_id text NOT NULL,
+	sequence_number text COLLATE "C" NOT NULL,
+	sent_at timestamptz,
+	receive_count integer,
+	attributes json NOT NULL,
+	source text NOT NULL,
+	body bytea,
+	body_bytes integer NOT NULL,
+	reason text NOT NULL CHECK (reason IN ('data', 'dedup_conflict', 'parked', 'route_stopped')),
+	error_sqlstate text,
+	error text,
+	strikes integer NOT NULL DEFAULT 1,
+	state text NOT NULL DEFAULT 'waiting'
+		CHECK (state IN ('waiting', 'applied', 'duplicate', 'superseded', 'discarded')),
+	quarantined_at timestamptz NOT NULL DEFAULT now(),
+	settled_at timestamptz,
+	settled_by name,
+	note text
+);
+
+CREATE UNIQUE INDEX quarantined_waiting ON sqs.quarantined (subscription, dedup_key, content_hash, route)
+	WHERE state OPERATOR(pg_catalog.=) 'waiting';
+CREATE INDEX quarantined_group ON sqs.quarantined (subscription, group_id)
+	WHERE state OPERATOR(pg_catalog.=) 'waiting';
+
+COMMENT ON TABLE sqs.quarantined IS 'Messages, or single routes of them, that could not be applied and were taken from the queue; read sqs.quarantine';
+COMMENT ON COLUMN sqs.quarantined.id IS 'By which sqs.retry and sqs.discard know it';
+COMMENT ON COLUMN sqs.quarantined.subscription IS 'id in sqs.subscription';
+COMMENT ON COLUMN sqs.quarantined.route IS 'The route that is missing, or empty: all of them, and the row of the ledger';
+COMMENT ON COLUMN sqs.quarantined.dedup_key IS 'As in sqs.ledger';
+COMMENT ON COLUMN sqs.quarantined.content_hash IS 'As in sqs.ledger';
+COMMENT ON COLUMN sqs.quarantined.message_id IS 'MessageId that SQS gave';
+COMMENT ON COLUMN sqs.quarantined.group_id IS 'MessageGroupId, or empty';
+COMMENT ON COLUMN sqs.quarantined.dedup_id IS 'MessageDeduplicationId, or empty';
+COMMENT ON COLUMN sqs.quarantined.sequence_number IS 'SequenceNumber that SQS gave, or empty';
+COMMENT ON COLUMN sqs.quarantined.sent_at IS 'When it was sent';
+COMMENT ON COLUMN sqs.quarantined.receive_count IS 'How often SQS had handed it out';
+COMMENT ON COLUMN sqs.quarantined.attributes IS 'Its message attributes by name, each with type and value';
+COMMENT ON COLUMN sqs.quarantined.source IS 'Object and record that it was made of, or empty';
+COMMENT ON COLUMN sqs.quarantined.body IS 'The body as it was, UTF-8; null after sqs.discard';
+COMMENT ON COLUMN sqs.quarantined.body_bytes IS 'Length of the body';
+COMMENT ON COLUMN sqs.quarantined.reason IS 'data: PostgreSQL refused it; dedup_conflict: its id is known with other content; parked: it follows a refused one in its group; route_stopped: its route is stopped';
+COMMENT ON COLUMN sqs.quarantined.error_sqlstate IS 'SQLSTATE of the last failure';
+COMMENT ON COLUMN sqs.quarantined.error IS 'The last failure in words, without values';
+COMMENT ON COLUMN sqs.quarantined.strikes IS 'How often it failed';
+COMMENT ON COLUMN sqs.quarantined.state IS 'waiting; or how it was settled: applied, duplicate (it had been applied otherwise), superseded (a corrected message of its id was applied), discarded';
+COMMENT ON COLUMN sqs.quarantined.quarantined_at IS 'When it came';
+COMMENT ON COLUMN sqs.quarantined.settled_at IS 'When it left';
+COMMENT ON COLUMN sqs.quarantined.settled_by IS 'Who settled it; null: a consumer';
+COMMENT ON COLUMN sqs.quarantined.note IS 'Why it was discarded';
+
+CREATE TABLE sqs.held_group (
+	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
+	group_id text COLLATE "C" NOT NULL,
+	held_since timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (subscription, group_id)
+);
+
+COMMENT ON TABLE sqs.held_group IS 'Message groups whose messages are parked in the quarantine until sqs.release';
+COMMENT ON COLUMN sqs.held_group.subscription IS 'id in sqs.subscription';
+COMMENT ON COLUMN sqs.held_group.group_id IS 'MessageGroupId';
+COMMENT ON COLUMN sqs.held_group.held_since IS 'When its first message was refused';
+
+CREATE TABLE sqs.attempt (
+	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
+	consumer integer NOT NULL,
+	dedup_keys text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	deaths integer NOT NULL DEFAULT 0,
+	since timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (subscription, consumer)
+);
+
+COMMENT ON TABLE sqs.attempt IS 'Consumers that run or ended without a farewell, and what they were applying: the crash guard';
+COMMENT ON COLUMN sqs.attempt.subscription IS 'id in sqs.subscription';
+COMMENT ON COLUMN sqs.attempt.consumer IS 'Which of its consumers, from 1';
+COMMENT ON COLUMN sqs.attempt.dedup_keys IS 'Messages of the batch under way, while the guard is awake';
+COMMENT ON COLUMN sqs.attempt.deaths IS 'How often the process died under these messages';
+COMMENT ON COLUMN sqs.attempt.since IS 'When this was written';
+
+CREATE TABLE sqs.forgotten (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	subscription integer NOT NULL,
+	applied_from timestamptz NOT NULL,
+	applied_to timestamptz NOT NULL,
+	rows bigint NOT NULL,
+	reason text NOT NULL CHECK (reason OPERATOR(pg_catalog.<>) ''),
+	forgotten_by name NOT NULL DEFAULT session_user,
+	forgotten_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE sqs.forgotten IS 'What sqs.forget removed from the ledger';
+COMMENT ON COLUMN sqs.forgotten.id IS 'Number of the removal';
+COMMENT ON COLUMN sqs.forgotten.subscription IS 'id in sqs.subscription';
+COMMENT ON COLUMN sqs.forgotten.applied_from IS 'From when, by applied_at';
+COMMENT ON COLUMN sqs.forgotten.applied_to IS 'Until when, excluded';
+COMMENT ON COLUMN sqs.forgotten.rows IS 'How many rows of the ledger went';
+COMMENT ON COLUMN sqs.forgotten.reason IS 'Why, as given';
+COMMENT ON COLUMN sqs.forgotten.forgotten_by IS 'Who';
+COMMENT ON COLUMN sqs.forgotten.forgotten_at IS 'When';
+
 -- A dump carries them; restored elsewhere they are fenced until sqs.enable.
 SELECT pg_catalog.pg_extension_config_dump('sqs.subscription', '');
 SELECT pg_catalog.pg_extension_config_dump('sqs.subscription_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('sqs.route', '');
 SELECT pg_catalog.pg_extension_config_dump('sqs.ledger', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.quarantined', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.quarantined_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.held_group', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.forgotten', '');
+SELECT pg_catalog.pg_extension_config_dump('sqs.forgotten_id_seq', '');
 
 --
 -- Connections
@@ -294,6 +441,18 @@ AS 'MODULE_PATHNAME', 'sqs_queue_state'
 LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION sqs.queue_state(text) IS 'Asks SQS about the queue of a subscription and of its dead-letter queue, now';
+
+--
+-- Routes
+--
+
+--
+-- The quarantine
+--
+
+--
+-- Queue and ledger
+--
 
 --
 -- Applying by hand
