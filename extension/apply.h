@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xlogdefs.h"
+#include "nodes/bitmapset.h"
 
 #include "digest.h"
 #include "subscription.h"
@@ -21,6 +22,15 @@ typedef enum ApplyOutcome
 	APPLY_FAILED,				/* the culprit, and the policy leaves it in the queue; see error */
 	APPLY_HELD					/* follows one that failed in its group: not tried */
 } ApplyOutcome;
+
+/* Why a message, or one route of it, is in the quarantine. */
+typedef enum ApplyReason
+{
+	APPLY_REASON_DATA,			/* PostgreSQL refused it */
+	APPLY_REASON_CONFLICT,		/* its key is known with other content */
+	APPLY_REASON_PARKED,		/* it follows a refused one in its group */
+	APPLY_REASON_ROUTE_STOPPED	/* its route is stopped */
+} ApplyReason;
 
 /*
  * One message.  Strings are NUL-terminated, owned by the caller, UTF-8 as
@@ -43,6 +53,14 @@ typedef struct ApplyMessage
 	ApplyOutcome outcome;
 	int			sqlerrcode;		/* of APPLY_FAILED: ERRCODE_... */
 	char		error[256];		/* of APPLY_FAILED: one line, no payload */
+
+	/* The applier's own, set by its functions; zero at first. */
+	const char *key;			/* as in sqs.ledger; null = not known yet */
+	unsigned char hash[AWSX_SHA256_LEN];	/* of the content, when key is known */
+	ApplyReason reason;			/* of a failure */
+	uint32		signature;		/* of a failure: what failures alike have in common */
+	int			failed_route;	/* of a failure: position of the only route that refused it, or -1 */
+	Bitmapset  *left_out;		/* routes that are left out: theirs waits in the quarantine */
 } ApplyMessage;
 
 typedef struct ApplyResult
@@ -65,12 +83,36 @@ typedef struct ApplyResult
 /* Prepared routes of one subscription; kept across batches. */
 typedef struct Applier Applier;
 
+/* Why a consumer must not run. */
+typedef struct ApplyRefusal
+{
+	int			sqlerrcode;
+	char		error[512];
+	char		hint[256];
+} ApplyRefusal;
+
 /*
  * The subscription is copied.  No transaction needed; plans are made at
  * first use and again after a change of the target.
  */
 extern Applier *applier_create(const Subscription *subscription);
 extern void applier_free(Applier *applier);
+
+/*
+ * For a consumer, once, before its first batch and outside a transaction:
+ * put the applier under the crash guard.  False when the consumer must not
+ * run (state error, CONSUMER_END_REFUSED, try again after sqs.enable):
+ * *refusal says which message brought the server down.  consumer counts
+ * from 1.
+ */
+extern bool applier_guard(Applier *applier, const Subscription *subscription, int consumer,
+						  ApplyRefusal *refusal);
+
+/*
+ * For a consumer that was told to try again (sqs.enable): forget what the
+ * breaker remembers, and look again which routes are stopped.
+ */
+extern void applier_forgive(Applier *applier);
 
 /*
  * For a consumer, outside a transaction, after session_act_as: apply the
