@@ -33,7 +33,9 @@ OBJS = \
 	extension/scanner.o extension/scans.o extension/session.o extension/setup.o \
 	extension/shmem.o extension/slot_worker.o extension/slots.o \
 	extension/stats.o extension/status.o extension/subscription.o \
-	extension/subscription_commands.o extension/subscription_write.o \
+	extension/subscription_access.o extension/subscription_check.o \
+	extension/subscription_commands.o extension/subscription_home.o \
+	extension/subscription_settings.o extension/subscription_write.o \
 	extension/target.o extension/trouble.o extension/visibility.o $(AWS_OBJS)
 
 REGRESS = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))

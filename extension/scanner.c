@@ -61,6 +61,29 @@ append_server_version(StringInfo out, const Subscription *subscription)
 	append_row_version(out, SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), id));
 }
 
+static void
+append_text(StringInfo out, const char *text)
+{
+	appendStringInfo(out, "%s;", text != NULL ? text : "-");
+}
+
+/* Everything that a consumer has read of a route. */
+static void
+append_route(StringInfo out, const SubscriptionRoute *route)
+{
+	ListCell   *cell;
+
+	appendStringInfo(out, "%s>%u;%d;%d;", route->name, route->target, route->on_error_route,
+					 route->stopped);
+	append_text(out, route->statement);
+	append_text(out, route->search_path);
+	append_text(out, route->version);
+	append_text(out, route->rescue_column);
+	foreach(cell, route->key)
+		append_text(out, lfirst(cell));
+}
+
+/* Retentions and receipts are left out: they are read when they are needed. */
 uint32
 scanner_config_hash(const Subscription *subscription)
 {
@@ -68,17 +91,16 @@ scanner_config_hash(const Subscription *subscription)
 	ListCell   *cell;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;%d;", subscription->name, subscription->owner,
+	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;%d;%d;%d;%d;", subscription->name,
+					 subscription->owner,
 					 subscription->server, subscription->queue_url, subscription->fifo,
 					 subscription->dedup_scope,
 					 subscription->visibility_timeout, subscription->max_batch,
-					 subscription->max_polls);
+					 subscription->max_polls, subscription->consumers, subscription->policy,
+					 subscription->unwrap_sns);
+	append_text(&text, subscription->dedup_key);
 	foreach(cell, subscription->routes)
-	{
-		SubscriptionRoute *route = lfirst(cell);
-
-		appendStringInfo(&text, "%s>%u;", route->name, route->target);
-	}
+		append_route(&text, lfirst(cell));
 	append_server_version(&text, subscription);
 	return hash_bytes((const unsigned char *) text.data, text.len);
 }

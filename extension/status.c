@@ -40,7 +40,7 @@ static const char *const status_sql =
 "    WHEN NOT sqs.is_loaded() THEN 'not loaded'"
 "    ELSE 'starting' END,"
 "  c.state_since, c.pid, s.owner, s.queue_url,"
-"  (SELECT pg_catalog.array_agg(r.target ORDER BY r.name) FROM sqs.route r"
+"  (SELECT pg_catalog.array_agg(r.target ORDER BY r.name) FILTER (WHERE r.target IS NOT NULL) FROM sqs.route r"
 "    WHERE r.subscription OPERATOR(pg_catalog.=) s.id),"
 "  c.lag, c.last_commit, coalesce(c.last_error, f.reason), c.last_error_sqlstate,"
 "  coalesce(c.last_error_hint, CASE WHEN f.reason IS NOT NULL"

@@ -8,41 +8,30 @@
  * into databases that somebody else may be changing.  The tables are found
  * by the extension's oid and never by name alone: another extension may have
  * a schema sqs.
- *
- * The fence: a row remembers where it is at home.  A restored copy carries
- * the row to another database, to another cluster (where the database may
- * well have the same oid), to another timeline or to a server with another
- * node_id, and must not consume until somebody says so with sqs.enable.
- * node_id lies outside of the data directory and is therefore believed more
- * than cluster and timeline, which an upgrade and a failover change as well.
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
-#include "access/xlogrecovery.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
-#include "guc.h"
 #include "session.h"
 #include "sqs.h"
 #include "subscription.h"
 
-PG_FUNCTION_INFO_V1(sqs_fence_reason);
-
 /* The columns in the order of SubscriptionColumn. */
 #define SUBSCRIPTION_SELECT \
-	"SELECT id, name, owner, server, queue_url, enabled, dedup_scope, " \
-	"visibility_timeout, max_batch, max_polls, system, database, timeline, node_id " \
+	"SELECT id, name, owner, server, queue_url, enabled, dedup_scope, visibility_timeout, " \
+	"max_batch, max_polls, consumers, policy, dedup_key, dedup_retention, quarantine_retention, " \
+	"unwrap_sns, receipts, system, database, timeline, node_id " \
 	"FROM sqs.subscription WHERE "
 
 typedef enum SubscriptionColumn
@@ -57,11 +46,40 @@ typedef enum SubscriptionColumn
 	COLUMN_VISIBILITY_TIMEOUT,
 	COLUMN_MAX_BATCH,
 	COLUMN_MAX_POLLS,
+	COLUMN_CONSUMERS,
+	COLUMN_POLICY,
+	COLUMN_DEDUP_KEY,
+	COLUMN_DEDUP_RETENTION,
+	COLUMN_QUARANTINE_RETENTION,
+	COLUMN_UNWRAP_SNS,
+	COLUMN_RECEIPTS,
 	COLUMN_SYSTEM,
 	COLUMN_DATABASE,
 	COLUMN_TIMELINE,
 	COLUMN_NODE_ID
 } SubscriptionColumn;
+
+/* ... and of RouteColumn. */
+#define ROUTE_SELECT \
+	"SELECT name, target, statement, search_path, key, version, rescue_column, " \
+	"on_error OPERATOR(pg_catalog.=) 'route', stopped_since IS NOT NULL " \
+	"FROM sqs.route WHERE subscription OPERATOR(pg_catalog.=) $1 ORDER BY name"
+
+typedef enum RouteColumn
+{
+	ROUTE_NAME = 1,
+	ROUTE_TARGET,
+	ROUTE_STATEMENT,
+	ROUTE_SEARCH_PATH,
+	ROUTE_KEY,
+	ROUTE_VERSION,
+	ROUTE_RESCUE_COLUMN,
+	ROUTE_ON_ERROR,
+	ROUTE_STOPPED
+} RouteColumn;
+
+/* By SubscriptionPolicy. */
+const char *const subscription_policies[] = {"quarantine", "quarantine_group", "block"};
 
 /* What an open read has to undo. */
 typedef struct SubscriptionRead
@@ -117,7 +135,7 @@ subscription_execute(const char *sql, Oid type, Datum value, int expected)
 		elog(ERROR, "could not run \"%s\": %s", sql, SPI_result_code_string(result));
 }
 
-/* A column of a row; all that are read with it are NOT NULL. */
+/* A column of a row that is NOT NULL. */
 static Datum
 subscription_datum(uint64 row, int column)
 {
@@ -130,61 +148,67 @@ subscription_datum(uint64 row, int column)
 	return value;
 }
 
-void
-subscription_home(SubscriptionHome *home)
-{
-	home->system = (int64) GetSystemIdentifier();
-	home->database = MyDatabaseId;
-	if (RecoveryInProgress())
-		(void) GetXLogReplayRecPtr(&home->timeline);
-	else
-		home->timeline = GetWALInsertionTimeLine();
-	home->node_id = sqs_node_id != NULL ? sqs_node_id : "";
-}
-
-/* Why the row must not run here, or null. */
+/* Text or a name as it is written, or null; in the current memory context. */
 static char *
-subscription_fence(int64 system, Oid database, int64 timeline, const char *node_id)
+subscription_text(uint64 row, int column)
 {
-	SubscriptionHome home;
-
-	subscription_home(&home);
-	if (database != home.database)
-		return psprintf("it was made in another database (oid %u, this one is %u)",
-						database, home.database);
-	if (strcmp(node_id, home.node_id) != 0)
-		return psprintf("it belongs to pg_sqs.node_id \"%s\", this server's is \"%s\"",
-						node_id, home.node_id);
-	if (home.node_id[0] == '\0' && system != home.system)
-		return psprintf("it was made in another cluster (system identifier " INT64_FORMAT ", this one is " INT64_FORMAT ")",
-						system, home.system);
-	if (home.node_id[0] == '\0' && timeline != (int64) home.timeline)
-		return psprintf("it was made on timeline " INT64_FORMAT ", this server is on %u (after a restore or a failover)",
-						timeline, home.timeline);
-	return NULL;
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
-/* SQL: sqs.fence_reason(system, database, timeline, node_id); null = not fenced. */
-Datum
-sqs_fence_reason(PG_FUNCTION_ARGS)
+static int
+subscription_int(int column)
 {
-	char	   *reason = subscription_fence(PG_GETARG_INT64(0), PG_GETARG_OID(1), PG_GETARG_INT64(2),
-											text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	return DatumGetInt32(subscription_datum(0, column));
+}
 
-	if (reason == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(reason));
+/* An interval, copied. */
+static Interval *
+subscription_interval(int column)
+{
+	Interval   *interval = palloc(sizeof(Interval));
+
+	*interval = *DatumGetIntervalP(subscription_datum(0, column));
+	return interval;
 }
 
 static DedupScope
-subscription_scope(uint64 row)
+subscription_scope(void)
 {
-	char	   *scope = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-									 COLUMN_DEDUP_SCOPE);
+	char	   *scope = subscription_text(0, COLUMN_DEDUP_SCOPE);
 
 	if (scope == NULL)
 		return DEDUP_SCOPE_UNKNOWN;
 	return strcmp(scope, "queue") == 0 ? DEDUP_SCOPE_QUEUE : DEDUP_SCOPE_GROUP;
+}
+
+static SubscriptionPolicy
+subscription_policy(void)
+{
+	const char *policy = subscription_text(0, COLUMN_POLICY);
+
+	for (int i = 0; i < lengthof(subscription_policies); i++)
+	{
+		if (policy != NULL && strcmp(policy, subscription_policies[i]) == 0)
+			return (SubscriptionPolicy) i;
+	}
+	elog(ERROR, "column policy of sqs.subscription holds something else");
+	return POLICY_QUARANTINE;	/* not reached */
+}
+
+static void
+subscription_form_settings(Subscription *subscription)
+{
+	subscription->dedup_scope = subscription_scope();
+	subscription->visibility_timeout = subscription_int(COLUMN_VISIBILITY_TIMEOUT);
+	subscription->max_batch = subscription_int(COLUMN_MAX_BATCH);
+	subscription->max_polls = subscription_int(COLUMN_MAX_POLLS);
+	subscription->consumers = subscription_int(COLUMN_CONSUMERS);
+	subscription->policy = subscription_policy();
+	subscription->dedup_key = subscription_text(0, COLUMN_DEDUP_KEY);
+	subscription->dedup_retention = subscription_interval(COLUMN_DEDUP_RETENTION);
+	subscription->quarantine_retention = subscription_interval(COLUMN_QUARANTINE_RETENTION);
+	subscription->unwrap_sns = DatumGetBool(subscription_datum(0, COLUMN_UNWRAP_SNS));
+	subscription->receipts = subscription_text(0, COLUMN_RECEIPTS);
 }
 
 /* The row that SPI has just read, in the current memory context. */
@@ -200,11 +224,7 @@ subscription_form(void)
 	subscription->queue_url = TextDatumGetCString(subscription_datum(0, COLUMN_QUEUE_URL));
 	subscription->enabled = DatumGetBool(subscription_datum(0, COLUMN_ENABLED));
 	subscription->fifo = awsx_sqs_is_fifo(subscription->queue_url);
-	subscription->dedup_scope = subscription_scope(0);
-	subscription->visibility_timeout =
-		DatumGetInt32(subscription_datum(0, COLUMN_VISIBILITY_TIMEOUT));
-	subscription->max_batch = DatumGetInt32(subscription_datum(0, COLUMN_MAX_BATCH));
-	subscription->max_polls = DatumGetInt32(subscription_datum(0, COLUMN_MAX_POLLS));
+	subscription_form_settings(subscription);
 	subscription->fence_reason =
 		subscription_fence(DatumGetInt64(subscription_datum(0, COLUMN_SYSTEM)),
 						   DatumGetObjectId(subscription_datum(0, COLUMN_DATABASE)),
@@ -214,6 +234,51 @@ subscription_form(void)
 	return subscription;
 }
 
+/* The key's columns; NIL when there is none. */
+static List *
+subscription_route_key(uint64 row)
+{
+	List	   *key = NIL;
+	bool		isnull;
+	Datum		array = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  ROUTE_KEY, &isnull);
+	Datum	   *names;
+	bool	   *nulls;
+	int			count;
+
+	if (isnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
+					  &names, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			key = lappend(key, pstrdup(NameStr(*DatumGetName(names[i]))));
+	}
+	return key;
+}
+
+/* A route that SPI has just read, in the current memory context. */
+static SubscriptionRoute *
+subscription_form_route(uint64 row)
+{
+	SubscriptionRoute *route = palloc0(sizeof(SubscriptionRoute));
+	bool		isnull;
+	Datum		target = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									   ROUTE_TARGET, &isnull);
+
+	route->name = subscription_text(row, ROUTE_NAME);
+	route->target = isnull ? InvalidOid : DatumGetObjectId(target);
+	route->statement = subscription_text(row, ROUTE_STATEMENT);
+	route->search_path = subscription_text(row, ROUTE_SEARCH_PATH);
+	route->key = subscription_route_key(row);
+	route->version = subscription_text(row, ROUTE_VERSION);
+	route->rescue_column = subscription_text(row, ROUTE_RESCUE_COLUMN);
+	route->on_error_route = DatumGetBool(subscription_datum(row, ROUTE_ON_ERROR));
+	route->stopped = DatumGetBool(subscription_datum(row, ROUTE_STOPPED));
+	return route;
+}
+
 /* Inside a read: the routes, by name; allocated in the given context. */
 static List *
 subscription_routes(int32 id, MemoryContext context)
@@ -221,18 +286,10 @@ subscription_routes(int32 id, MemoryContext context)
 	List	   *routes = NIL;
 	MemoryContext old;
 
-	subscription_execute("SELECT name, target FROM sqs.route "
-						 "WHERE subscription OPERATOR(pg_catalog.=) $1 ORDER BY name",
-						 INT4OID, Int32GetDatum(id), SPI_OK_SELECT);
+	subscription_execute(ROUTE_SELECT, INT4OID, Int32GetDatum(id), SPI_OK_SELECT);
 	old = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		SubscriptionRoute *route = palloc(sizeof(SubscriptionRoute));
-
-		route->name = pstrdup(NameStr(*DatumGetName(subscription_datum(i, 1))));
-		route->target = DatumGetObjectId(subscription_datum(i, 2));
-		routes = lappend(routes, route);
-	}
+		routes = lappend(routes, subscription_form_route(i));
 	MemoryContextSwitchTo(old);
 	return routes;
 }
@@ -338,42 +395,4 @@ subscription_set_scope(int32 id, DedupScope scope)
 						 "WHERE id OPERATOR(pg_catalog.=) $1 AND dedup_scope IS NULL",
 						 INT4OID, Int32GetDatum(id), SPI_OK_UPDATE);
 	subscription_read_end(&read);
-}
-
-bool
-subscription_role_is(Oid role, const char *name)
-{
-	Oid			other = get_role_oid(name, true);
-
-	return OidIsValid(other) && has_privs_of_role(role, other);
-}
-
-/* May the current user operate it, or look at it when a looker's role is given? */
-static void
-subscription_check_role(const Subscription *subscription, const char *also)
-{
-	Oid			user = GetUserId();
-
-	if (has_privs_of_role(user, subscription->owner) ||
-		subscription_role_is(user, SQS_ADMIN_ROLE) ||
-		(also != NULL && subscription_role_is(user, also)))
-		return;
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for subscription \"%s\"", subscription->name),
-			 errhint("It takes its owner's privileges or those of the role \"%s\".",
-					 also != NULL ? also : SQS_ADMIN_ROLE)));
-}
-
-void
-subscription_check_operator(const Subscription *subscription)
-{
-	subscription_check_role(subscription, NULL);
-}
-
-void
-subscription_check_viewer(const Subscription *subscription)
-{
-	subscription_check_role(subscription, SQS_MONITOR_ROLE);
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xlogdefs.h"
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 
@@ -33,6 +34,9 @@ typedef enum SubscriptionPolicy
 	POLICY_QUARANTINE_GROUP,	/* it and, in order, what follows in its group until sqs.release */
 	POLICY_BLOCK				/* hold the group, leave it in the queue */
 } SubscriptionPolicy;
+
+/* Their names in SQL. */
+extern const char *const subscription_policies[POLICY_BLOCK + 1];
 
 typedef struct SubscriptionRoute
 {
@@ -65,6 +69,8 @@ typedef struct Subscription
 	int			consumers;		/* processes, 1..16 */
 	SubscriptionPolicy policy;
 	char	   *dedup_key;		/* attribute's name or "$.path"; null = MessageDeduplicationId */
+	Interval   *dedup_retention;	/* positive */
+	Interval   *quarantine_retention;	/* positive */
 	bool		unwrap_sns;
 	char	   *receipts;		/* s3://bucket/prefix, or null */
 	List	   *routes;			/* of SubscriptionRoute, by name */
@@ -93,6 +99,9 @@ typedef struct SubscriptionHome
 } SubscriptionHome;
 
 extern void subscription_home(SubscriptionHome *home);
+
+/* Why a row of that home must not run here, for a person; palloc'd, null = it may. */
+extern char *subscription_fence(int64 system, Oid database, int64 timeline, const char *node_id);
 
 /* What a scan needs of each row of the current database. */
 typedef struct SubscriptionSummary

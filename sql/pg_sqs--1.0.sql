@@ -63,8 +63,10 @@ CREATE TABLE sqs.subscription (
 	policy text NOT NULL DEFAULT 'quarantine'
 		CHECK (policy IN ('quarantine', 'quarantine_group', 'block')),
 	dedup_key text CHECK (dedup_key OPERATOR(pg_catalog.<>) ''),
-	dedup_retention interval NOT NULL DEFAULT '30 days',
-	quarantine_retention interval NOT NULL DEFAULT '90 days',
+	dedup_retention interval NOT NULL DEFAULT '30 days'
+		CHECK (dedup_retention OPERATOR(pg_catalog.>) '0'),
+	quarantine_retention interval NOT NULL DEFAULT '90 days'
+		CHECK (quarantine_retention OPERATOR(pg_catalog.>) '0'),
 	unwrap_sns boolean NOT NULL DEFAULT false,
 	receipts text CHECK (receipts OPERATOR(pg_catalog.<>) ''),
 	-- the fence: where this row is at home
@@ -280,7 +282,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_options_validator'
 LANGUAGE C STRICT;
 
-COMMENT ON FUNCTION sqs.options_validator(text[], oid) IS 'Checks the options of servers and user mappings of the foreign data wrapper sqs';
+COMMENT ON FUNCTION sqs.options_validator IS 'Checks the options of servers and user mappings of the foreign data wrapper sqs';
 
 CREATE FOREIGN DATA WRAPPER sqs NO HANDLER VALIDATOR sqs.options_validator;
 
@@ -300,12 +302,19 @@ CREATE FUNCTION sqs.create_subscription(
 	visibility_timeout integer DEFAULT 30,
 	max_batch integer DEFAULT 1000,
 	max_polls integer DEFAULT 4,
-	dedup_scope text DEFAULT NULL)
+	dedup_scope text DEFAULT NULL,
+	policy text DEFAULT 'quarantine',
+	consumers integer DEFAULT 1,
+	dedup_key text DEFAULT NULL,
+	dedup_retention interval DEFAULT '30 days',
+	quarantine_retention interval DEFAULT '90 days',
+	unwrap_sns boolean DEFAULT false,
+	receipts text DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_create_subscription'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.create_subscription(text, text, text, regclass, regrole, boolean, integer, integer, integer, text) IS 'Registers a queue; consumption starts at commit';
+COMMENT ON FUNCTION sqs.create_subscription IS 'Registers a queue; consumption starts at commit';
 
 CREATE FUNCTION sqs.alter_subscription(
 	name text,
@@ -316,33 +325,40 @@ CREATE FUNCTION sqs.alter_subscription(
 	visibility_timeout integer DEFAULT NULL,
 	max_batch integer DEFAULT NULL,
 	max_polls integer DEFAULT NULL,
-	dedup_scope text DEFAULT NULL)
+	dedup_scope text DEFAULT NULL,
+	policy text DEFAULT NULL,
+	consumers integer DEFAULT NULL,
+	dedup_key text DEFAULT NULL,
+	dedup_retention interval DEFAULT NULL,
+	quarantine_retention interval DEFAULT NULL,
+	unwrap_sns boolean DEFAULT NULL,
+	receipts text DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_alter_subscription'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.alter_subscription(text, text, text, regclass, regrole, integer, integer, integer, text) IS 'Changes what is given and leaves the rest';
+COMMENT ON FUNCTION sqs.alter_subscription IS 'Changes what is given and leaves the rest';
 
-CREATE FUNCTION sqs.drop_subscription(name text)
+CREATE FUNCTION sqs.drop_subscription(name text, discard_quarantine boolean DEFAULT false)
 RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_drop_subscription'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.drop_subscription(text) IS 'Forgets a queue, its routes and its ledger; messages stay in the queue';
+COMMENT ON FUNCTION sqs.drop_subscription IS 'Forgets a queue, its routes, its ledger and its quarantine; messages stay in the queue. Refused while messages wait in the quarantine, unless they shall go as well';
 
 CREATE FUNCTION sqs.enable(name text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_enable'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.enable(text) IS 'Starts a subscription here, and lifts its fence';
+COMMENT ON FUNCTION sqs.enable IS 'Starts a subscription and its stopped routes here, and lifts its fence';
 
 CREATE FUNCTION sqs.disable(name text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'sqs_disable'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.disable(text) IS 'Stops a subscription; messages stay in the queue';
+COMMENT ON FUNCTION sqs.disable IS 'Stops a subscription; messages stay in the queue';
 
 --
 -- Looking
@@ -353,14 +369,14 @@ RETURNS boolean
 AS 'MODULE_PATHNAME', 'sqs_is_loaded'
 LANGUAGE C STABLE STRICT;
 
-COMMENT ON FUNCTION sqs.is_loaded() IS 'Is pg_sqs in shared_preload_libraries?';
+COMMENT ON FUNCTION sqs.is_loaded IS 'Is pg_sqs in shared_preload_libraries?';
 
 CREATE FUNCTION sqs.fence_reason(system bigint, database oid, timeline bigint, node_id text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'sqs_fence_reason'
 LANGUAGE C VOLATILE STRICT;
 
-COMMENT ON FUNCTION sqs.fence_reason(bigint, oid, bigint, text) IS 'Why a subscription from there must not run here; null if it may';
+COMMENT ON FUNCTION sqs.fence_reason IS 'Why a subscription from there must not run here; null if it may';
 
 CREATE FUNCTION sqs.consumer_stats(
 	OUT database oid,
@@ -387,7 +403,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sqs_consumer_stats'
 LANGUAGE C VOLATILE STRICT;
 
-COMMENT ON FUNCTION sqs.consumer_stats() IS 'The consumers of the whole cluster; read sqs.status instead';
+COMMENT ON FUNCTION sqs.consumer_stats IS 'The consumers of the whole cluster; read sqs.status instead';
 
 CREATE FUNCTION sqs.status_rows(
 	OUT subscription name,
@@ -416,7 +432,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'sqs_status_rows'
 LANGUAGE C VOLATILE STRICT;
 
-COMMENT ON FUNCTION sqs.status_rows() IS 'The rows of sqs.status that the caller may see';
+COMMENT ON FUNCTION sqs.status_rows IS 'The rows of sqs.status that the caller may see';
 
 CREATE VIEW sqs.status AS SELECT * FROM sqs.status_rows();
 
@@ -440,7 +456,7 @@ RETURNS record
 AS 'MODULE_PATHNAME', 'sqs_queue_state'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.queue_state(text) IS 'Asks SQS about the queue of a subscription and of its dead-letter queue, now';
+COMMENT ON FUNCTION sqs.queue_state IS 'Asks SQS about the queue of a subscription and of its dead-letter queue, now';
 
 --
 -- Routes
@@ -463,7 +479,7 @@ RETURNS TABLE ("position" integer, dedup_id text, outcome text)
 AS 'MODULE_PATHNAME', 'sqs_ingest'
 LANGUAGE C VOLATILE;
 
-COMMENT ON FUNCTION sqs.ingest(text, json) IS 'Applies messages given in SQL as the consumer would, in this transaction';
+COMMENT ON FUNCTION sqs.ingest IS 'Applies messages given in SQL as the consumer would, in this transaction';
 
 --
 -- Privileges
@@ -477,20 +493,20 @@ REVOKE ALL ON FOREIGN DATA WRAPPER sqs FROM PUBLIC;
 -- states, counters, metadata
 GRANT USAGE ON SCHEMA sqs TO sqs_monitor;
 GRANT SELECT ON sqs.subscription, sqs.route, sqs.status TO sqs_monitor;
-GRANT EXECUTE ON FUNCTION sqs.is_loaded() TO sqs_monitor;
-GRANT EXECUTE ON FUNCTION sqs.status_rows() TO sqs_monitor;
-GRANT EXECUTE ON FUNCTION sqs.queue_state(text) TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.is_loaded TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.status_rows TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.queue_state TO sqs_monitor;
 
 -- operating (sqs_admin is a member of sqs_monitor)
 GRANT USAGE ON SCHEMA sqs TO sqs_admin;
 GRANT SELECT ON sqs.subscription, sqs.route, sqs.status, sqs.ledger TO sqs_admin;
 GRANT USAGE ON FOREIGN DATA WRAPPER sqs TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.is_loaded() TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.status_rows() TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.queue_state(text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.create_subscription(text, text, text, regclass, regrole, boolean, integer, integer, integer, text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.alter_subscription(text, text, text, regclass, regrole, integer, integer, integer, text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.drop_subscription(text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.enable(text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.disable(text) TO sqs_admin;
-GRANT EXECUTE ON FUNCTION sqs.ingest(text, json) TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.is_loaded TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.status_rows TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.queue_state TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.create_subscription TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.alter_subscription TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.drop_subscription TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.enable TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.disable TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.ingest TO sqs_admin;

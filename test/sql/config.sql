@@ -14,7 +14,7 @@ AND NOT EXISTS (SELECT FROM pg_description d
 ORDER BY 1;
 SELECT attrelid::regclass AS without_comment, attname
 FROM pg_attribute
-WHERE attrelid IN ('sqs.subscription'::regclass, 'sqs.route'::regclass, 'sqs.ledger'::regclass)
+WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'sqs'::regnamespace AND relkind = 'r')
 AND attnum > 0 AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL;
 
 -- a dump carries the configuration and the ledger

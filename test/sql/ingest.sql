@@ -103,8 +103,8 @@ SELECT count(*), bool_and(CASE WHEN a IS NULL THEN 0 ELSE 1 END + CASE WHEN b IS
 -- ids are known within their group here, and by subscription
 SELECT * FROM sqs.ingest('regress_wide', '[{"dedup_id": "8", "group_id": "g", "body": {"a": 1}},
 	{"dedup_id": "8", "group_id": "h", "body": {"a": 2}}, {"dedup_id": "8", "group_id": "g", "body": {"a": 1}}]');
-SELECT dedup_key FROM sqs.ledger l JOIN sqs.subscription s ON s.id = l.subscription
-WHERE s.name = 'regress_wide' AND dedup_key NOT LIKE 'g %-%' ORDER BY 1;
+SELECT l.dedup_key FROM sqs.ledger l JOIN sqs.subscription s ON s.id = l.subscription
+WHERE s.name = 'regress_wide' AND l.dedup_key NOT LIKE 'g %-%' ORDER BY 1;
 SELECT sqs.drop_subscription('regress_wide');
 
 -- a standard queue: the message id identifies

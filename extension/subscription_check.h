@@ -1,0 +1,28 @@
+/*
+ * subscription_check.h
+ *	  What must hold of a subscription before it is written.
+ */
+#ifndef PG_SQS_SUBSCRIPTION_CHECK_H
+#define PG_SQS_SUBSCRIPTION_CHECK_H
+
+#include "postgres.h"
+
+#include "subscription.h"
+
+/*
+ * Returns the name; raises ERRCODE_INVALID_NAME unless status lines, logs and
+ * process titles can show it as it is.
+ */
+extern char *subscription_check_name(char *name);
+
+/* Raise ERRCODE_INSUFFICIENT_PRIVILEGE unless the current user may become the role. */
+extern void subscription_check_act_as(Oid role);
+
+/*
+ * Everything that must hold of a subscription that shall run: its owner, its
+ * server, its queue's URL, the targets of its routes.  Statements are not
+ * looked at.
+ */
+extern void subscription_check(const Subscription *subscription);
+
+#endif							/* PG_SQS_SUBSCRIPTION_CHECK_H */
