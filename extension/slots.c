@@ -22,8 +22,9 @@ slot_init(ConsumerSlot *slot)
 	uint64		generation = slot->generation;
 	ConsumerCounters *counters = &slot->counters;
 	pg_atomic_uint64 *all[] = {
-		&counters->received, &counters->applied, &counters->duplicates, &counters->blocked,
-		&counters->retried, &counters->deleted, &counters->api_calls, &counters->api_errors
+		&counters->received, &counters->applied, &counters->duplicates, &counters->superseded,
+		&counters->quarantined, &counters->blocked, &counters->retried, &counters->deleted,
+		&counters->api_calls, &counters->api_errors
 	};
 
 	memset(slot, 0, sizeof(ConsumerSlot));

@@ -15,7 +15,7 @@
 
 #include "shmem.h"
 
-#define STATS_COLUMNS 20
+#define STATS_COLUMNS 22
 
 PG_FUNCTION_INFO_V1(sqs_is_loaded);
 PG_FUNCTION_INFO_V1(sqs_consumer_stats);
@@ -113,6 +113,8 @@ put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 	values[i++] = counter_datum(&counters->received);
 	values[i++] = counter_datum(&counters->applied);
 	values[i++] = counter_datum(&counters->duplicates);
+	values[i++] = counter_datum(&counters->superseded);
+	values[i++] = counter_datum(&counters->quarantined);
 	values[i++] = counter_datum(&counters->blocked);
 	values[i++] = counter_datum(&counters->retried);
 	values[i++] = counter_datum(&counters->deleted);
@@ -126,7 +128,7 @@ put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 
 /*
  * One row for each slot: database, subscription, pid, state, state_since,
- * last_commit, lag, the last error (text, SQLSTATE, hint, time), the eight
+ * last_commit, lag, the last error (text, SQLSTATE, hint, time), the ten
  * counters, and since when they count.
  */
 Datum
