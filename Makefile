@@ -27,11 +27,12 @@ OBJS = \
 	extension/batch.o extension/connection.o extension/consumer.o \
 	extension/deletes.o extension/durable.o extension/failure.o extension/guc.o \
 	extension/ingest.o extension/jsontext.o extension/launcher.o \
-	extension/ledger.o extension/lifecycle.o extension/options.o \
+	extension/ledger.o extension/lifecycle.o extension/message.o \
+	extension/options.o \
 	extension/pg_sqs.o extension/poll.o extension/queue_state.o \
 	extension/record.o extension/redrive.o extension/report.o extension/route.o \
 	extension/scanner.o extension/scans.o extension/session.o extension/setup.o \
-	extension/shmem.o extension/slot_worker.o extension/slots.o \
+	extension/shmem.o extension/slot_worker.o extension/slots.o extension/sns.o \
 	extension/stats.o extension/status.o extension/subscription.o \
 	extension/subscription_access.o extension/subscription_check.o \
 	extension/subscription_commands.o extension/subscription_home.o \

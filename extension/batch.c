@@ -3,23 +3,20 @@
  *	  From the inbox to the database: which messages go into one
  *	  transaction, and what becomes of them afterwards.
  *
- * What was committed or was known already goes on to be deleted.  A message
- * that failed is given back to the queue together with everything that
+ * What was committed, was known already or is in the quarantine goes on to be
+ * deleted.  A message that failed and was left to the queue is given back to the queue together with everything that
  * follows it in its group, also what was not in the batch: were that applied
  * before the failed one comes back, the order would be lost.  What an outage
  * left undone returns to the head of the inbox, in its order.
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "access/xact.h"
-#include "lib/stringinfo.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
 #include "consumer.h"
-#include "slot_worker.h"
+#include "message.h"
 
 typedef struct Batch
 {
@@ -32,70 +29,6 @@ bool
 batch_ready(const Consumer *consumer)
 {
 	return consumer->inbox_count > 0 && consumer->apply_trouble.until <= consumer_now(consumer);
-}
-
-/* A message attribute's text, or "". */
-static const char *
-attribute(const AwsxSqsMessage *message, const char *name)
-{
-	for (int i = 0; i < message->attribute_count; i++)
-	{
-		if (strcmp(message->attributes[i].name, name) == 0)
-			return message->attributes[i].value;
-	}
-	return "";
-}
-
-/* s3://bucket/key?versionId=v#record, as far as the attributes tell. */
-static const char *
-source_of(const AwsxSqsMessage *message)
-{
-	const char *bucket = attribute(message, "source_bucket");
-	const char *key = attribute(message, "source_key");
-	const char *version = attribute(message, "source_version_id");
-	const char *record = attribute(message, "source_record");
-	StringInfoData text;
-
-	if (bucket[0] == '\0' || key[0] == '\0')
-		return "";
-	initStringInfo(&text);
-	appendStringInfo(&text, "s3://%s/%s", bucket, key);
-	if (version[0] != '\0')
-		appendStringInfo(&text, "?versionId=%s", version);
-	if (record[0] != '\0')
-		appendStringInfo(&text, "#%s", record);
-	return text.data;
-}
-
-/* The attribute source_sha256 if it is what its name says, else "". */
-static const char *
-source_sha256_of(const AwsxSqsMessage *message)
-{
-	const char *value = attribute(message, "source_sha256");
-	size_t		len = strlen(value);
-
-	if (len != AWSX_SHA256_HEX_LEN)
-		return "";
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!isxdigit((unsigned char) value[i]))
-			return "";
-	}
-	return value;
-}
-
-static void
-fill_message(ApplyMessage *out, const AwsxSqsMessage *message)
-{
-	out->message_id = message->message_id;
-	out->group_id = message->group_id;
-	out->dedup_id = message->dedup_id;
-	out->sequence_number = message->sequence_number;
-	out->body = message->body;
-	out->body_len = message->body_len;
-	out->source = source_of(message);
-	out->source_sha256 = source_sha256_of(message);
-	out->outcome = APPLY_PENDING;
 }
 
 /* In the turn's memory. */
@@ -117,13 +50,14 @@ take_batch(Consumer *consumer)
 	{
 		Delivery   *delivery = inbox_take(consumer);
 
-		bytes += delivery->message->body_len;
+		bytes += message_bytes(delivery->message);
 		if (bytes > CONSUMER_BATCH_BYTES && batch.count > 0)
 		{
 			inbox_return(consumer, delivery);
 			break;
 		}
-		fill_message(&batch.messages[batch.count], delivery->message);
+		message_fill(&batch.messages[batch.count], delivery->message,
+					 consumer->subscription->unwrap_sns);
 		batch.items[batch.count++] = delivery;
 	}
 	return batch;
@@ -185,7 +119,8 @@ settle_done(Consumer *consumer, Batch *batch, XLogRecPtr gate)
 		Delivery   *delivery = batch->items[i];
 		ApplyOutcome outcome = batch->messages[i].outcome;
 
-		if (outcome != APPLY_APPLIED && outcome != APPLY_DUPLICATE)
+		if (outcome != APPLY_APPLIED && outcome != APPLY_DUPLICATE &&
+			outcome != APPLY_QUARANTINED)
 			continue;
 		if (delivery->message->sent_ms > 0)
 			lag = Max(lag, Max(0, wall - delivery->message->sent_ms));
@@ -215,7 +150,9 @@ settle_batch(Consumer *consumer, Batch *batch, const ApplyResult *result)
 	}
 	pg_atomic_fetch_add_u64(&counters->applied, result->applied);
 	pg_atomic_fetch_add_u64(&counters->duplicates, result->duplicates);
-	if (result->applied + result->duplicates > 0)
+	pg_atomic_fetch_add_u64(&counters->superseded, result->superseded);
+	pg_atomic_fetch_add_u64(&counters->quarantined, result->quarantined);
+	if (result->applied + result->duplicates + result->quarantined > 0)
 		slot_note_commit(lag);
 
 	if (result->outage)

@@ -41,7 +41,6 @@
 #include "compat.h"
 #include "consumer.h"
 #include "launcher.h"
-#include "slot_worker.h"
 
 #define CLOSING_MS 2000
 #define GIVE_BACK_MS 1000
@@ -257,9 +256,7 @@ sqs_consumer_main(Datum arg)
 {
 	Consumer   *consumer;
 	uint64		generation;
-	Oid			database;
-	int32		subscription;
-	uint32		version;
+	SlotTask	task;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -267,12 +264,11 @@ sqs_consumer_main(Datum arg)
 
 	memcpy(&generation, MyBgworkerEntry->bgw_extra, sizeof(generation));
 	if (sqs_shared == NULL ||
-		!slot_attach(DatumGetInt32(arg), generation, &database, &subscription, &version))
+		!slot_attach(DatumGetInt32(arg), generation, &task))
 		proc_exit(0);
 
 	consumer = make_consumer();
-	consumer->config_version = version;
-	consumer_setup(consumer, database, subscription);
+	consumer_setup(consumer, &task);
 
 	while (!finished(consumer))
 	{

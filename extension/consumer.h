@@ -23,11 +23,11 @@
 #include "apply.h"
 #include "clock.h"
 #include "connection.h"
-#include "shmem.h"
+#include "slot_worker.h"
 #include "sqs.h"
 #include "subscription.h"
 
-#define CONSUMER_MAX_POLLS 32
+#define CONSUMER_MAX_POLLS SQS_MAX_POLLS
 #define CONSUMER_HELD_BYTES ((Size) 64 * 1024 * 1024)	/* no new poll above it */
 #define CONSUMER_DELETES_MAX 10000	/* no new poll above it: nothing is being made durable */
 #define CONSUMER_PROBE_MESSAGES 20	/* so many tell a message's fault from the world's */
@@ -85,7 +85,7 @@ typedef struct Poll
 	Consumer   *consumer;
 	AwsxCall   *call;			/* null: closed */
 	int64		started;		/* monotonic ms */
-	char		attempt_id[37]; /* "" = make a new one */
+	char		attempt_id[SQS_ATTEMPT_ID_LEN]; /* "" = make a new one */
 	int64		attempt_since;
 } Poll;
 
@@ -94,6 +94,7 @@ struct Consumer
 	MemoryContext memory;		/* as long as the process */
 	MemoryContext turn;			/* reset each turn */
 	Subscription *subscription;
+	int			number;			/* which of the subscription's consumers, from 1 */
 	Connection *connection;
 	const AwsxClock *clock;
 	Applier    *applier;
@@ -149,7 +150,7 @@ extern void consumer_sleep(Consumer *consumer, int64 timeout_ms);
  * Everything up to the loop.  Does not return when the consumer must not
  * run: then slot and log say why, and the process exits.
  */
-extern void consumer_setup(Consumer *consumer, Oid database, int32 subscription);
+extern void consumer_setup(Consumer *consumer, const SlotTask *task);
 
 /* ---- trouble.c ---- */
 

@@ -12,7 +12,6 @@
 
 #include "consumer.h"
 #include "durable.h"
-#include "slot_worker.h"
 
 #define DELETE_CALLS_MAX 4
 #define FLUSH_DELAY_MS 100		/* the WAL writer's time, while there is work at hand */

@@ -1,7 +1,7 @@
 /*
  * launcher.c
- *	  One process per cluster that keeps a consumer running for each enabled
- *	  subscription.
+ *	  One process per cluster that keeps the consumers of each enabled
+ *	  subscription running.
  *
  * The launcher connects to no database.  What should run it learns from
  * scanners, short-lived workers that read one database each and fill the
@@ -124,6 +124,7 @@ start_consumer(const SlotLaunch *launch)
 {
 	BackgroundWorker worker;
 	Launched   *mine = &launched[launch->index];
+	char		title[SLOT_TITLE_LEN];
 	MemoryContext old;
 	bool		started;
 
@@ -136,7 +137,8 @@ start_consumer(const SlotLaunch *launch)
 	memcpy(worker.bgw_extra, &launch->generation, sizeof(launch->generation));
 	strlcpy(worker.bgw_library_name, "pg_sqs", sizeof(worker.bgw_library_name));
 	strlcpy(worker.bgw_function_name, "sqs_consumer_main", sizeof(worker.bgw_function_name));
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "pg_sqs consumer %s", launch->name);
+	slot_title(title, launch->name, launch->consumer);
+	strlcpy(worker.bgw_name, title, sizeof(worker.bgw_name));
 	strlcpy(worker.bgw_type, "pg_sqs consumer", sizeof(worker.bgw_type));
 
 	if (mine->handle != NULL)

@@ -1,7 +1,7 @@
 /*
  * launcher.h
- *	  The process that keeps one consumer running for each enabled
- *	  subscription of the cluster, and what others may ask of it.
+ *	  The process that keeps the consumers of each enabled subscription of
+ *	  the cluster running, and what others may ask of it.
  */
 #ifndef PG_SQS_LAUNCHER_H
 #define PG_SQS_LAUNCHER_H

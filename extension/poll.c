@@ -19,8 +19,8 @@
 #include "postgres.h"
 
 #include "consumer.h"
+#include "message.h"
 #include "retry.h"
-#include "slot_worker.h"
 
 #define POLL_MESSAGES 10
 #define PROBE_WAIT_S 1			/* of a poll that finds out whether it works again */
@@ -99,16 +99,6 @@ inbox_drop_expired(Consumer *consumer)
 		inbox_remove(consumer, delivery);
 		delivery_release(delivery);
 	}
-}
-
-static Size
-message_bytes(const AwsxSqsMessage *message)
-{
-	Size		bytes = sizeof(AwsxSqsMessage) + message->body_len;
-
-	for (int i = 0; i < message->attribute_count; i++)
-		bytes += sizeof(AwsxSqsAttribute) + message->attributes[i].value_len;
-	return bytes;
 }
 
 /* Seconds of visibility become the lease's end, counted from its start. */

@@ -83,7 +83,10 @@ append_route(StringInfo out, const SubscriptionRoute *route)
 		append_text(out, lfirst(cell));
 }
 
-/* Retentions and receipts are left out: they are read when they are needed. */
+/*
+ * Retentions and receipts are left out: they are read when they are needed.
+ * The number of consumers is left out: each of them runs on when it changes.
+ */
 uint32
 scanner_config_hash(const Subscription *subscription)
 {
@@ -96,8 +99,7 @@ scanner_config_hash(const Subscription *subscription)
 					 subscription->server, subscription->queue_url, subscription->fifo,
 					 subscription->dedup_scope,
 					 subscription->visibility_timeout, subscription->max_batch,
-					 subscription->max_polls, subscription->consumers, subscription->policy,
-					 subscription->unwrap_sns);
+					 subscription->max_polls, subscription->policy, subscription->unwrap_sns);
 	append_text(&text, subscription->dedup_key);
 	foreach(cell, subscription->routes)
 		append_route(&text, lfirst(cell));
@@ -105,33 +107,61 @@ scanner_config_hash(const Subscription *subscription)
 	return hash_bytes((const unsigned char *) text.data, text.len);
 }
 
-/* The slots this database should have; returns their number. */
+static int
+compare_wishes(const void *a, const void *b)
+{
+	const SlotWish *x = a;
+	const SlotWish *y = b;
+
+	return x->consumer != y->consumer ? x->consumer - y->consumer
+		: (x->subscription > y->subscription) - (x->subscription < y->subscription);
+}
+
+/* A slot for each consumer of the subscription; returns their number. */
+static int
+put_wishes(SlotWish *wishes, const Subscription *subscription)
+{
+	int			count = Max(1, subscription->consumers);
+	uint32		hash = scanner_config_hash(subscription);
+
+	for (int i = 0; i < count; i++)
+		wishes[i] = (SlotWish) {
+			.subscription = subscription->id,
+			.consumer = i + 1,
+			.name = subscription->name,
+			.fenced = subscription->fenced,
+			.reason = subscription->fence_reason,
+			.config_hash = hash
+		};
+	return count;
+}
+
+/*
+ * The slots this database should have; returns their number.  First each
+ * subscription's first consumer: where slots are few, all run a little.
+ */
 static int
 collect_wishes(SlotWish **wishes)
 {
-	List	   *summaries = subscription_list();
+	List	   *subscriptions = NIL;
 	int			count = 0;
 	ListCell   *cell;
 
-	*wishes = palloc0(sizeof(SlotWish) * (list_length(summaries) + 1));
-	foreach(cell, summaries)
+	foreach(cell, subscription_list())
 	{
 		SubscriptionSummary *summary = lfirst(cell);
-		Subscription *subscription;
-		SlotWish   *wish;
+		Subscription *subscription = summary->enabled ? subscription_load(summary->id) : NULL;
 
-		if (!summary->enabled)
-			continue;
-		subscription = subscription_load(summary->id);
 		if (subscription == NULL || !subscription->enabled)
 			continue;
-		wish = &(*wishes)[count++];
-		wish->subscription = subscription->id;
-		wish->name = subscription->name;
-		wish->fenced = subscription->fenced;
-		wish->reason = subscription->fence_reason;
-		wish->config_hash = scanner_config_hash(subscription);
+		subscriptions = lappend(subscriptions, subscription);
+		count += Max(1, subscription->consumers);
 	}
+	*wishes = palloc0(sizeof(SlotWish) * (count + 1));
+	count = 0;
+	foreach(cell, subscriptions)
+		count += put_wishes(&(*wishes)[count], lfirst(cell));
+	qsort(*wishes, count, sizeof(SlotWish), compare_wishes);
 	return count;
 }
 
@@ -150,8 +180,8 @@ log_homeless(int count)
 {
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg_plural("%d pg_sqs subscription does not run: all consumer slots are taken",
-						   "%d pg_sqs subscriptions do not run: all consumer slots are taken",
+			 errmsg_plural("%d pg_sqs consumer does not run: all consumer slots are taken",
+						   "%d pg_sqs consumers do not run: all consumer slots are taken",
 						   count, count),
 			 errhint("Raise pg_sqs.max_consumers and restart the server.")));
 }
@@ -192,7 +222,7 @@ sqs_scanner_main(Datum arg)
 	homeless = slots_sync(database, wishes, count);
 	for (int i = 0; i < count; i++)
 	{
-		if (wishes[i].fence_is_news)
+		if (wishes[i].fence_is_news && wishes[i].consumer == 1)
 			log_fenced(&wishes[i]);
 	}
 	if (homeless > 0)

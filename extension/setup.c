@@ -26,7 +26,7 @@
 #include "consumer.h"
 #include "scanner.h"
 #include "session.h"
-#include "slot_worker.h"
+#include "slots.h"
 
 static _Noreturn void
 exit_quietly(ConsumerEnd end)
@@ -131,12 +131,12 @@ read_configuration(Consumer *consumer, int32 id)
 }
 
 static void
-name_session(const Subscription *subscription)
+name_session(const Consumer *consumer)
 {
-	char		name[NAMEDATALEN + 32];
+	char		title[SLOT_TITLE_LEN];
 
-	snprintf(name, sizeof(name), "pg_sqs consumer %s", subscription->name);
-	SetConfigOption("application_name", name, PGC_USERSET, PGC_S_SESSION);
+	slot_title(title, consumer->subscription->name, consumer->number);
+	SetConfigOption("application_name", title, PGC_USERSET, PGC_S_SESSION);
 }
 
 static void
@@ -216,18 +216,20 @@ learn_scope(Consumer *consumer)
 }
 
 void
-consumer_setup(Consumer *consumer, Oid database, int32 subscription)
+consumer_setup(Consumer *consumer, const SlotTask *task)
 {
-	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	consumer->number = task->consumer;
+	consumer->config_version = task->version;
+	BackgroundWorkerInitializeConnectionByOid(task->database, InvalidOid, 0);
 	session_pin_worker();
 
 	PG_TRY();
 	{
 		begin(consumer);
-		read_configuration(consumer, subscription);
+		read_configuration(consumer, task->subscription);
 		commit(consumer);
 
-		name_session(consumer->subscription);
+		name_session(consumer);
 		make_event_set(consumer);
 		learn_scope(consumer);
 

@@ -73,12 +73,26 @@ typedef struct ConsumerCounters
 #define SQS_ERROR_LEN 512
 #define SQS_HINT_LEN 256
 
+/*
+ * A ReceiveMessage call that may have been answered without anybody hearing
+ * it: the one who comes after its consumer can ask for the same answer again.
+ */
+#define SQS_ATTEMPT_ID_LEN 37
+#define SQS_MAX_POLLS 32		/* of one consumer */
+
+typedef struct OpenAttempt
+{
+	char		id[SQS_ATTEMPT_ID_LEN]; /* ReceiveRequestAttemptId; "" = free */
+	TimestampTz since;			/* when it was used first */
+} OpenAttempt;
+
 typedef struct ConsumerSlot
 {
 	bool		in_use;
 	uint64		generation;		/* raised when the slot is filled */
 	Oid			database;
 	int32		subscription;	/* sqs.subscription.id */
+	int			consumer;		/* which of its consumers, from 1 */
 	char		name[NAMEDATALEN];	/* the subscription's, for logs */
 	bool		fenced;			/* as of the last scan: starts no worker */
 	bool		retired;		/* to be freed when its worker has gone */
@@ -93,6 +107,7 @@ typedef struct ConsumerSlot
 	int			failures;		/* starts in a row that did not last */
 	TimestampTz next_start;		/* not before; 0 = at once */
 	TimestampTz started_at;
+	OpenAttempt attempts[SQS_MAX_POLLS];	/* of the worker, or left behind by the last one */
 
 	ConsumerState state;
 	TimestampTz state_since;

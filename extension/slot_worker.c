@@ -122,7 +122,7 @@ slot_detach(int code, Datum arg)
 }
 
 bool
-slot_attach(int index, uint64 generation, Oid *database, int32 *subscription, uint32 *version)
+slot_attach(int index, uint64 generation, SlotTask *task)
 {
 	ConsumerSlot *slot;
 
@@ -138,9 +138,10 @@ slot_attach(int index, uint64 generation, Oid *database, int32 *subscription, ui
 		slot->retry_requested = false;
 		slot->end = CONSUMER_END_UNEXPECTED;
 		slot->started_at = GetCurrentTimestamp();
-		*database = slot->database;
-		*subscription = slot->subscription;
-		*version = slot->config_version;
+		task->database = slot->database;
+		task->subscription = slot->subscription;
+		task->consumer = slot->consumer;
+		task->version = slot->config_version;
 		slot_mine = slot;
 	}
 	LWLockRelease(sqs_shared->lock);

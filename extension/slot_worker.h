@@ -23,14 +23,21 @@ extern void slot_set_error_locked(ConsumerSlot *slot, int sqlerrcode, const char
 /* One more start that did not last: put off the next one. */
 extern void slot_count_failure_locked(ConsumerSlot *slot, TimestampTz now);
 
+/* What a slot's worker shall run. */
+typedef struct SlotTask
+{
+	Oid			database;
+	int32		subscription;
+	int			consumer;		/* which of the subscription's, from 1 */
+	uint32		version;		/* of the configuration; see slot_order */
+} SlotTask;
+
 /*
  * Become the slot's worker, until exit.  False when slot and generation do
  * not hold any more, the database is paused or someone else is there.
- * Before connecting to the database.  *database, *subscription and *version
- * tell what to run.
+ * Before connecting to the database.
  */
-extern bool slot_attach(int index, uint64 generation, Oid *database, int32 *subscription,
-						uint32 *version);
+extern bool slot_attach(int index, uint64 generation, SlotTask *task);
 
 /* The slot this process attached to. */
 extern ConsumerSlot *slot_mine;

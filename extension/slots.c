@@ -1,6 +1,7 @@
 /*
  * slots.c
- *	  All the slots: which there are, and which of them wants a worker.
+ *	  All the slots, one a consumer: which there are, and which of them wants
+ *	  a worker.
  *
  * A scan makes a database's slots be what its subscriptions ask for.  The
  * launcher asks which slot is due; when that is, the last worker has left
@@ -10,11 +11,15 @@
 
 #include <signal.h>
 
+#include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/timestamp.h"
 
+#include "guc.h"
 #include "slot_worker.h"
 #include "slots.h"
+
+#define OUR_OTHER_WORKERS 2		/* the launcher, and a scanner now and then */
 
 void
 slot_init(ConsumerSlot *slot)
@@ -57,21 +62,21 @@ retire_locked(ConsumerSlot *slot)
 }
 
 static ConsumerSlot *
-find_slot_locked(Oid database, int32 subscription)
+find_slot_locked(Oid database, const SlotWish *wish)
 {
 	for (int i = 0; i < sqs_shared->slot_count; i++)
 	{
 		ConsumerSlot *slot = &sqs_shared->slots[i];
 
 		if (slot->in_use && !slot->retired && slot->database == database &&
-			slot->subscription == subscription)
+			slot->subscription == wish->subscription && slot->consumer == wish->consumer)
 			return slot;
 	}
 	return NULL;
 }
 
 static ConsumerSlot *
-fill_slot_locked(Oid database, int32 subscription)
+fill_slot_locked(Oid database, const SlotWish *wish)
 {
 	for (int i = 0; i < sqs_shared->slot_count; i++)
 	{
@@ -83,7 +88,8 @@ fill_slot_locked(Oid database, int32 subscription)
 		slot->in_use = true;
 		slot->generation++;
 		slot->database = database;
-		slot->subscription = subscription;
+		slot->subscription = wish->subscription;
+		slot->consumer = wish->consumer;
 		slot->stats_since = GetCurrentTimestamp();
 		slot_set_state_locked(slot, CONSUMER_STARTING);
 		return slot;
@@ -143,7 +149,7 @@ is_wished(const ConsumerSlot *slot, const SlotWish *wishes, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		if (wishes[i].subscription == slot->subscription)
+		if (wishes[i].subscription == slot->subscription && wishes[i].consumer == slot->consumer)
 			return true;
 	}
 	return false;
@@ -165,11 +171,11 @@ slots_sync(Oid database, SlotWish *wishes, int count)
 	}
 	for (int i = 0; i < count; i++)
 	{
-		ConsumerSlot *slot = find_slot_locked(database, wishes[i].subscription);
+		ConsumerSlot *slot = find_slot_locked(database, &wishes[i]);
 
 		wishes[i].fence_is_news = false;
 		if (slot == NULL)
-			slot = fill_slot_locked(database, wishes[i].subscription);
+			slot = fill_slot_locked(database, &wishes[i]);
 		if (slot != NULL)
 			refresh_locked(slot, &wishes[i]);
 		else
@@ -264,6 +270,7 @@ slots_claim(TimestampTz now, SlotLaunch *launch, TimestampTz *wake)
 		slot->launching = true;
 		launch->index = i;
 		launch->generation = slot->generation;
+		launch->consumer = slot->consumer;
 		strlcpy(launch->name, slot->name, sizeof(launch->name));
 		found = true;
 	}
@@ -306,3 +313,31 @@ slot_launch_ended(int index, uint64 generation)
 	LWLockRelease(sqs_shared->lock);
 }
 
+void
+slot_title(char title[SLOT_TITLE_LEN], const char *name, int consumer)
+{
+	if (consumer > 1)
+		snprintf(title, SLOT_TITLE_LEN, "pg_sqs consumer %s %d", name, consumer);
+	else
+		snprintf(title, SLOT_TITLE_LEN, "pg_sqs consumer %s", name);
+}
+
+void
+slots_warn_if_too_few(int consumers)
+{
+	if (sqs_shared == NULL)
+		return;
+	if (consumers > sqs_max_consumers)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("%d consumers cannot run: pg_sqs.max_consumers is %d, for all subscriptions together",
+						consumers, sqs_max_consumers),
+				 errhint("Raise pg_sqs.max_consumers and restart the server.")));
+	else if (consumers + OUR_OTHER_WORKERS > max_worker_processes)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("%d consumers cannot run: max_worker_processes is %d", consumers,
+						max_worker_processes),
+				 errhint("Set max_worker_processes to at least %d (a worker a consumer, two for pg_sqs itself, and what others need) and restart the server.",
+						 consumers + OUR_OTHER_WORKERS)));
+}

@@ -17,10 +17,11 @@ extern void slot_init(ConsumerSlot *slot);
 
 /* ---- scans ---- */
 
-/* One subscription that shall have a slot. */
+/* One consumer of a subscription that shall have a slot. */
 typedef struct SlotWish
 {
 	int32		subscription;
+	int			consumer;		/* from 1 */
 	const char *name;
 	bool		fenced;
 	const char *reason;			/* of the fence */
@@ -54,6 +55,7 @@ typedef struct SlotLaunch
 {
 	int			index;
 	uint64		generation;
+	int			consumer;
 	char		name[NAMEDATALEN];
 } SlotLaunch;
 
@@ -74,5 +76,18 @@ extern void slot_no_worker(const SlotLaunch *launch, TimestampTz retry);
  * (died early, or found a pause).
  */
 extern void slot_launch_ended(int index, uint64 generation);
+
+/*
+ * What a consumer is called where the server lists its processes: the
+ * subscription's name, with a number from the second one on.
+ */
+#define SLOT_TITLE_LEN (NAMEDATALEN + 32)
+extern void slot_title(char title[SLOT_TITLE_LEN], const char *name, int consumer);
+
+/*
+ * A subscription shall have so many consumers: emit a WARNING with a hint
+ * when the server's settings cannot be enough for them.
+ */
+extern void slots_warn_if_too_few(int consumers);
 
 #endif							/* PG_SQS_SLOTS_H */

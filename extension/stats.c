@@ -15,7 +15,7 @@
 
 #include "shmem.h"
 
-#define STATS_COLUMNS 22
+#define STATS_COLUMNS 23
 
 PG_FUNCTION_INFO_V1(sqs_is_loaded);
 PG_FUNCTION_INFO_V1(sqs_consumer_stats);
@@ -93,6 +93,7 @@ put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 
 	values[i++] = ObjectIdGetDatum(slot->database);
 	values[i++] = Int32GetDatum(slot->subscription);
+	values[i++] = Int32GetDatum(slot->consumer);
 	nulls[i] = slot->pid == 0;
 	values[i++] = Int32GetDatum((int32) slot->pid);
 	values[i++] = CStringGetTextDatum(state_name(slot->state));
@@ -127,9 +128,9 @@ put_slot(ReturnSetInfo *result, ConsumerSlot *slot, ConsumerCounters *counters)
 }
 
 /*
- * One row for each slot: database, subscription, pid, state, state_since,
- * last_commit, lag, the last error (text, SQLSTATE, hint, time), the ten
- * counters, and since when they count.
+ * One row for each slot: database, subscription, consumer, pid, state,
+ * state_since, last_commit, lag, the last error (text, SQLSTATE, hint, time),
+ * the ten counters, and since when they count.
  */
 Datum
 sqs_consumer_stats(PG_FUNCTION_ARGS)

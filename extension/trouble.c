@@ -11,7 +11,6 @@
 #include "consumer.h"
 #include "report.h"
 #include "retry.h"
-#include "slot_worker.h"
 
 #define API_BASE_MS 1000
 #define API_CAP_MS 30000

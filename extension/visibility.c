@@ -16,7 +16,6 @@
 #include "utils/hsearch.h"
 
 #include "consumer.h"
-#include "slot_worker.h"
 
 #define BLOCKED_KEY_LEN 136	/* SQS: ids have at most 128 characters */
 #define DELAY_BASE_S 5

@@ -381,6 +381,7 @@ COMMENT ON FUNCTION sqs.fence_reason IS 'Why a subscription from there must not 
 CREATE FUNCTION sqs.consumer_stats(
 	OUT database oid,
 	OUT subscription integer,
+	OUT consumer integer,
 	OUT pid integer,
 	OUT state text,
 	OUT state_since timestamptz,
