@@ -16,11 +16,13 @@
  * is cleaned up: closing connections could block, and the kernel does it.
  *
  * Ways out: SIGTERM ends the process from within any wait or statement; an
- * order in the slot ends it quietly.  A new configuration ends it when what
+ * order in the slot ends it quietly; either takes a moment to give back what
+ * waits to be applied.  A new configuration ends it when what
  * was received has been applied and deleted, or after two seconds; what is
  * left is given back to the queue, and the launcher starts its successor at
- * once.  An error ends it too, and the
- * launcher's back-off decides when it starts again.
+ * once.  An error ends it too, and the launcher's back-off decides when it
+ * starts again.  Polls that were open when a process ended are asked for
+ * their answers by its successor.
  */
 #include "postgres.h"
 
@@ -44,6 +46,7 @@
 
 #define CLOSING_MS 2000
 #define GIVE_BACK_MS 1000
+#define LEAVING_MS 300			/* of a shutdown, at most, for giving back */
 #define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
 #define QUICK_MS 2				/* a wait this short had something waiting already */
 
@@ -70,6 +73,46 @@ put_nothing_off(Consumer *consumer)
 	consumer->poll_not_before = 0;
 }
 
+/*
+ * What could not be applied goes back to the queue, to be received by others
+ * at once and not after its visibility timeout.
+ */
+static void
+give_back_inbox(Consumer *consumer, int64 time_ms)
+{
+	int64		until = consumer_now(consumer) + time_ms;
+	Delivery   *delivery;
+
+	while ((delivery = inbox_take(consumer)) != NULL)
+		visibility_give_back(consumer, delivery, 0);
+	for (;;)
+	{
+		int64		left = until - consumer_now(consumer);
+
+		visibility_send(consumer);
+		consumer_drive(consumer);
+		if (left <= 0 || consumer->visibility_calls == 0)
+			break;
+		consumer_sleep(consumer, left);
+	}
+}
+
+/*
+ * The process is about to end, by an order or a signal, and nobody shall wait
+ * for it; but a moment is taken to give back what it holds.
+ */
+static void
+leave(Consumer *consumer)
+{
+	if (consumer->leaving || consumer->connection == NULL || consumer->events == NULL)
+		return;
+	consumer->leaving = true;
+	HOLD_INTERRUPTS();
+	polls_cancel(consumer);
+	give_back_inbox(consumer, LEAVING_MS);
+	RESUME_INTERRUPTS();
+}
+
 /* What the slot says: go on, go at once, or finish and go. */
 static void
 follow_order(Consumer *consumer)
@@ -82,6 +125,7 @@ follow_order(Consumer *consumer)
 			put_nothing_off(consumer);
 			break;
 		case SLOT_STOP:
+			leave(consumer);
 			proc_exit(0);
 		case SLOT_RECONFIGURE:
 			if (consumer->closing)
@@ -97,8 +141,12 @@ follow_order(Consumer *consumer)
 static void
 attend(Consumer *consumer)
 {
+	if (consumer->leaving)
+		return;
 	follow_order(consumer);
 	QueryCancelPending = false; /* there is nothing to cancel */
+	if (ProcDiePending)
+		leave(consumer);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
@@ -210,30 +258,6 @@ wait(Consumer *consumer)
 	consumer_sleep(consumer, idle_time(consumer));
 }
 
-/*
- * What could not be applied goes back to the queue, to be received by the
- * successor at once and not after its visibility timeout.
- */
-static void
-give_back_inbox(Consumer *consumer)
-{
-	int64		until = consumer_now(consumer) + GIVE_BACK_MS;
-	Delivery   *delivery;
-
-	while ((delivery = inbox_take(consumer)) != NULL)
-		visibility_give_back(consumer, delivery, 0);
-	for (;;)
-	{
-		int64		left = until - consumer_now(consumer);
-
-		visibility_send(consumer);
-		consumer_drive(consumer);
-		if (left <= 0 || consumer->visibility_calls == 0)
-			break;
-		consumer_sleep(consumer, left);
-	}
-}
-
 static Consumer *
 make_consumer(void)
 {
@@ -280,7 +304,7 @@ sqs_consumer_main(Datum arg)
 		delete(consumer);
 		wait(consumer);
 	}
-	give_back_inbox(consumer);
+	give_back_inbox(consumer, GIVE_BACK_MS);
 	slot_set_end(CONSUMER_END_RECONFIGURE);
 	proc_exit(0);
 }

@@ -128,6 +128,7 @@ struct Consumer
 
 	bool		closing;		/* finish what is under way, then exit */
 	int64		closing_until;
+	bool		leaving;		/* exits now; only gives back what it holds */
 };
 
 /* ---- consumer.c ---- */

@@ -94,7 +94,7 @@ scanner_config_hash(const Subscription *subscription)
 	ListCell   *cell;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;%d;%d;%d;%d;", subscription->name,
+	appendStringInfo(&text, "%s;%u;%s;%s;%d;%d;%d;%d;%d;%d;%d;", subscription->name,
 					 subscription->owner,
 					 subscription->server, subscription->queue_url, subscription->fifo,
 					 subscription->dedup_scope,

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "launcher.h"
+#include "slots.h"
 #include "subscription_check.h"
 #include "subscription_settings.h"
 #include "subscription_write.h"
@@ -130,6 +131,7 @@ command_finish(const Subscription *subscription)
 	{
 		command_notice_no_route(subscription);
 		launcher_warn_if_not_preloaded();
+		slots_warn_if_too_few(subscription->consumers);
 	}
 	launcher_rescan_at_commit();
 }
