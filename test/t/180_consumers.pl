@@ -12,7 +12,7 @@ my $t = PgSqs::Test->new('consumers', conf => "max_worker_processes = 9\npg_sqs.
 my ($lab, $node) = @$t{qw(lab node)};
 my $running = q{SELECT count(*) FROM sqs.consumer_stats() WHERE state = 'running'};
 my $queue = $t->subscribe('s', 'q.fifo', 'CREATE TABLE t (n bigserial, g integer, id integer, pid integer DEFAULT pg_backend_pid())', 't',
-	more => 'consumers => 3, max_batch => 20');
+	more => 'consumers => 3, max_batch => 20, visibility_timeout => 3');
 $t->wait_for($running, '3');
 is($t->sql(q{SELECT string_agg(application_name, ',' ORDER BY application_name) FROM pg_stat_activity WHERE backend_type = 'pg_sqs consumer'}),
 	'pg_sqs consumer s,pg_sqs consumer s 2,pg_sqs consumer s 3', 'three processes, named');
@@ -42,6 +42,7 @@ $t->wait_drained('s');
 $t->wait_for($running, '3');
 
 # -- their number changes; those that stay run on
+$t->wait_for(q{SELECT state FROM sqs.status}, 'running');
 my $first = $t->sql('SELECT pid FROM sqs.consumer_stats() WHERE consumer = 1');
 $t->sql(q{SELECT sqs.alter_subscription('s', consumers => 1)});
 $t->wait_for('SELECT count(*), min(pid) FROM sqs.consumer_stats()', "1|$first");
