@@ -10,6 +10,9 @@
  * no.  Arrays and composites are taken apart by PostgreSQL's own
  * json_populate_record; a string is also accepted for them, as their
  * PostgreSQL literal.
+ *
+ * Members that no column takes are ignored, or put together again as one
+ * object for the rescue column, spelled as they were.
  */
 #include "postgres.h"
 
@@ -70,36 +73,6 @@ compare_columns(const void *a, const void *b)
 	return strcmp(((const RecordColumn *) a)->name, ((const RecordColumn *) b)->name);
 }
 
-RecordShape *
-record_shape(TupleDesc desc, MemoryContext context)
-{
-	MemoryContext old = MemoryContextSwitchTo(context);
-	RecordShape *shape = palloc0(sizeof(RecordShape));
-
-	shape->context = context;
-	shape->columns = palloc0(sizeof(RecordColumn) * Max(desc->natts, 1));
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (can_insert(TupleDescAttr(desc, i)))
-			fill_column(&shape->columns[shape->count++], TupleDescAttr(desc, i), context);
-	}
-	qsort(shape->columns, shape->count, sizeof(RecordColumn), compare_columns);
-	MemoryContextSwitchTo(old);
-	return shape;
-}
-
-RecordValues *
-record_values(const RecordShape *shape)
-{
-	RecordValues *values = palloc(sizeof(RecordValues));
-	int			count = Max(shape->count, 1);
-
-	values->present = palloc0(sizeof(bool) * count);
-	values->nulls = palloc0(sizeof(bool) * count);
-	values->values = palloc0(sizeof(Datum) * count);
-	return values;
-}
-
 /* The column of that name, or -1. */
 static int
 find_column(const RecordShape *shape, const char *name, Size len)
@@ -123,9 +96,65 @@ find_column(const RecordShape *shape, const char *name, Size len)
 	return -1;
 }
 
-/* The column a key names, or -1. */
+int
+record_find(const RecordShape *shape, const char *name)
+{
+	return find_column(shape, name, strlen(name));
+}
+
+/* The column for what no other takes. */
+static void
+set_rescue(RecordShape *shape, TupleDesc desc, const char *name)
+{
+	shape->rescue = record_find(shape, name);
+	if (shape->rescue < 0 || shape->columns[shape->rescue].kind != RECORD_JSON)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the target has no column \"%s\" of type jsonb that can be filled", name),
+				 errhint("It is the route's rescue_column: restore it, or add the route again without it.")));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			shape->rescue_not_null = TupleDescAttr(desc, i)->attnotnull;
+	}
+}
+
+RecordShape *
+record_shape(TupleDesc desc, const char *rescue, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RecordShape *shape = palloc0(sizeof(RecordShape));
+
+	shape->context = context;
+	shape->columns = palloc0(sizeof(RecordColumn) * Max(desc->natts, 1));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (can_insert(TupleDescAttr(desc, i)))
+			fill_column(&shape->columns[shape->count++], TupleDescAttr(desc, i), context);
+	}
+	qsort(shape->columns, shape->count, sizeof(RecordColumn), compare_columns);
+	shape->rescue = -1;
+	if (rescue != NULL)
+		set_rescue(shape, desc, rescue);
+	MemoryContextSwitchTo(old);
+	return shape;
+}
+
+RecordValues *
+record_values(const RecordShape *shape)
+{
+	RecordValues *values = palloc(sizeof(RecordValues));
+	int			count = Max(shape->count, 1);
+
+	values->present = palloc0(sizeof(bool) * count);
+	values->nulls = palloc0(sizeof(bool) * count);
+	values->values = palloc0(sizeof(Datum) * count);
+	return values;
+}
+
+/* The column that a key fills, or -1. */
 static int
-find_key(const RecordShape *shape, const JsonText *key)
+find_named(const RecordShape *shape, const JsonText *key)
 {
 	char	   *name;
 	int			result;
@@ -138,6 +167,15 @@ find_key(const RecordShape *shape, const JsonText *key)
 	result = find_column(shape, name, strlen(name));
 	pfree(name);
 	return result;
+}
+
+/* The rescue column is not for the taking. */
+static int
+find_key(const RecordShape *shape, const JsonText *key)
+{
+	int			i = find_named(shape, key);
+
+	return i == shape->rescue ? -1 : i;
 }
 
 /* An expression that tells a polymorphic function that it gets a record. */
@@ -220,9 +258,8 @@ read_column(RecordColumn *column, const JsonText *value, bool *isnull)
 							 column->input_param, column->typmod);
 }
 
-/* The body in the server's encoding, checked. */
-static const char *
-server_text(const char *body, Size len)
+char *
+record_server_text(const char *body, Size len)
 {
 	if (len > MaxAllocSize / MAX_CONVERSION_GROWTH)
 		ereport(ERROR,
@@ -231,27 +268,69 @@ server_text(const char *body, Size len)
 	return pg_any_to_server(body, (int) len, PG_UTF8);
 }
 
-/* Where each wanted member lies; the last one of a name wins. Returns how many there are. */
+/* One more member of the rescue column's object. */
+static void
+rescue_member(StringInfo rescued, const JsonText *key, const JsonText *value)
+{
+	appendStringInfoChar(rescued, rescued->len == 0 ? '{' : ',');
+	appendBinaryStringInfo(rescued, key->start, key->len);
+	appendStringInfoChar(rescued, ':');
+	appendBinaryStringInfo(rescued, value->start, value->len);
+}
+
+/* Give the rescue column its object, null when nothing was rescued. */
+static void
+close_rescue(const RecordShape *shape, StringInfo rescued, JsonText *members, bool *present)
+{
+	static const JsonText empty = {"{}", 2, JSONTEXT_OBJECT};
+	static const JsonText nothing = {"null", 4, JSONTEXT_NULL};
+
+	present[shape->rescue] = true;
+	if (rescued->len == 0)
+	{
+		members[shape->rescue] = shape->rescue_not_null ? empty : nothing;
+		return;
+	}
+	appendStringInfoChar(rescued, '}');
+	members[shape->rescue].start = rescued->data;
+	members[shape->rescue].len = rescued->len;
+	members[shape->rescue].kind = JSONTEXT_OBJECT;
+}
+
+/*
+ * Where each wanted member lies; the last one of a name wins.  Returns how
+ * many members some column takes.
+ */
 static int
 find_members(const RecordShape *shape, const JsonText *object, JsonText *members, bool *present)
 {
+	StringInfoData rescued;
 	JsonTextCursor cursor;
 	JsonText	key;
 	JsonText	value;
 	int			found = 0;
 
 	memset(present, 0, sizeof(bool) * shape->count);
+	if (shape->rescue >= 0)
+		initStringInfo(&rescued);
 	jsontext_first(&cursor, object);
 	while (jsontext_next(&cursor, &key, &value))
 	{
 		int			i = find_key(shape, &key);
 
-		if (i < 0)
+		if (i < 0 && shape->rescue < 0)
 			continue;
-		found += present[i] ? 0 : 1;
+		found++;
+		if (i < 0)
+		{
+			rescue_member(&rescued, &key, &value);
+			continue;
+		}
 		present[i] = true;
 		members[i] = value;
 	}
+	if (shape->rescue >= 0)
+		close_rescue(shape, &rescued, members, present);
 	return found;
 }
 
@@ -263,7 +342,7 @@ record_read(RecordShape *shape, const char *body, Size len, RecordValues *values
 	JsonText	object;
 
 	*column = record_whole_body;
-	jsontext_check(server_text(body, len), &object);
+	jsontext_check(record_server_text(body, len), &object);
 	if (object.kind != JSONTEXT_OBJECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

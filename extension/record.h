@@ -33,6 +33,8 @@ typedef struct RecordShape
 {
 	int			count;
 	RecordColumn *columns;		/* sorted by name */
+	int			rescue;			/* position of the column for what no other takes, or -1 */
+	bool		rescue_not_null;	/* ... which gets {} where there is nothing, not null */
 	MemoryContext context;
 } RecordShape;
 
@@ -50,9 +52,17 @@ typedef struct RecordValues
 /*
  * Describe a relation's columns, in the given context.  Generated columns
  * and identity columns GENERATED ALWAYS are left out, since nothing may be
- * inserted into them.
+ * inserted into them.  rescue names the column that takes the members for
+ * which there is no column, or is null; raises ERRCODE_UNDEFINED_COLUMN when
+ * there is none that can.
  */
-extern RecordShape *record_shape(TupleDesc desc, MemoryContext context);
+extern RecordShape *record_shape(TupleDesc desc, const char *rescue, MemoryContext context);
+
+/* The position of the column of that name, or -1. */
+extern int	record_find(const RecordShape *shape, const char *name);
+
+/* A body in the server's encoding, checked; palloc'd or the body itself. */
+extern char *record_server_text(const char *body, Size len);
 
 extern RecordValues *record_values(const RecordShape *shape);	/* palloc'd */
 
@@ -63,9 +73,10 @@ extern RecordValues *record_values(const RecordShape *shape);	/* palloc'd */
  * and after, for error reports.  Results and litter go to the current memory context.
  *
  * A key is a column's name exactly, in case too; of a repeated key the last
- * value counts; keys without a column are ignored.  Raises ERRCODE class 22
- * for a body that is not a JSON object, or has no key that is a column, and
- * what the input functions raise.
+ * value counts; keys without a column are ignored, or go to the rescue column
+ * as the members of an object.  Raises ERRCODE class 22 for a body that is
+ * not a JSON object, or of which no column takes anything, and what the input
+ * functions raise.
  */
 extern void record_read(RecordShape *shape, const char *body, Size len, RecordValues *values,
 						const char **column);

@@ -14,7 +14,7 @@ typedef struct Route Route;
 /* Where in a run a route is, for error reports; all null or -1 in between. */
 typedef struct RouteProgress
 {
-	int			position;		/* of the message being read, -1 = none */
+	int			position;		/* of the message being read or written, -1 = none or not known */
 	const char *column;			/* being read, or null */
 } RouteProgress;
 
@@ -31,5 +31,18 @@ extern void route_free(Route *route);
  * the batch, had a newer version of their key.
  */
 extern int	route_run(Route *route, ApplyMessage **messages, int count, RouteProgress *progress);
+
+/* What a route did with one message. */
+typedef struct RouteExplanation
+{
+	uint64		rows;			/* written */
+	int			superseded;
+	List	   *written;		/* of char *: each row as JSON text; of a target */
+	char	   *plan;			/* of a statement, else null */
+} RouteExplanation;
+
+/* As route_run, for one message, and tell; in the current memory context. */
+extern void route_explain(Route *route, ApplyMessage *message, RouteProgress *progress,
+						  RouteExplanation *explanation);
 
 #endif							/* PG_SQS_ROUTE_H */
