@@ -24,7 +24,8 @@ AWS_OBJS = \
 
 OBJS = \
 	extension/applier.o extension/apply.o extension/apply_within.o \
-	extension/batch_relation.o extension/route_statement.o extension/route_target.o \
+	extension/batch_relation.o extension/route_check.o extension/route_commands.o \
+	extension/route_statement.o extension/route_target.o \
 	extension/target_plan.o extension/target_run.o extension/upsert.o extension/upsert_batch.o \
 	extension/batch.o extension/connection.o extension/consumer.o \
 	extension/deletes.o extension/durable.o extension/failure.o extension/guc.o \

@@ -473,6 +473,28 @@ COMMENT ON FUNCTION sqs.queue_state IS 'Asks SQS about the queue of a subscripti
 -- Routes
 --
 
+CREATE FUNCTION sqs.add_route(
+	subscription text,
+	route text,
+	target regclass DEFAULT NULL,
+	statement text DEFAULT NULL,
+	key text[] DEFAULT NULL,
+	version text DEFAULT NULL,
+	rescue_column text DEFAULT NULL,
+	on_error text DEFAULT 'message')
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_add_route'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.add_route IS 'Adds one more form in which the messages of a subscription are written: rows of a target by column name, or a statement over the relation batch';
+
+CREATE FUNCTION sqs.drop_route(subscription text, route text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'sqs_drop_route'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.drop_route IS 'Ends one form in which messages are written; what it wrote stays';
+
 --
 -- The quarantine
 --
@@ -521,3 +543,5 @@ GRANT EXECUTE ON FUNCTION sqs.drop_subscription TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.enable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.disable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.ingest TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.add_route TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.drop_route TO sqs_admin;
