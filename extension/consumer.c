@@ -109,6 +109,7 @@ leave(Consumer *consumer)
 	consumer->leaving = true;
 	HOLD_INTERRUPTS();
 	polls_cancel(consumer);
+	polls_publish(consumer);
 	give_back_inbox(consumer, LEAVING_MS);
 	RESUME_INTERRUPTS();
 }
@@ -193,6 +194,7 @@ receive(Consumer *consumer)
 	else
 		polls_open(consumer);
 	consumer_drive(consumer);
+	polls_publish(consumer);
 }
 
 static void

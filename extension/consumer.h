@@ -86,7 +86,8 @@ typedef struct Poll
 	AwsxCall   *call;			/* null: closed */
 	int64		started;		/* monotonic ms */
 	char		attempt_id[SQS_ATTEMPT_ID_LEN]; /* "" = make a new one */
-	int64		attempt_since;
+	TimestampTz attempt_since;
+	bool		attempt_used;	/* SQS may have seen this id before */
 } Poll;
 
 struct Consumer
@@ -104,6 +105,7 @@ struct Consumer
 	Poll		polls[CONSUMER_MAX_POLLS];
 	int			polls_open;
 	int			polls_target;	/* grows while answers come back full */
+	bool		attempts_changed;	/* since they were put into the slot */
 	int			hasty_answers;	/* empty ones in a row that did not wait */
 	int64		poll_not_before;
 	int64		heard;			/* monotonic ms: until then the wire was quiet */
@@ -173,6 +175,12 @@ extern void consumer_publish_state(Consumer *consumer);
 extern void polls_init(Consumer *consumer);
 extern void polls_open(Consumer *consumer);
 extern void polls_cancel(Consumer *consumer);
+
+/* Before the first poll: take over those that the consumer before left open. */
+extern void polls_inherit(Consumer *consumer);
+
+/* Note in the slot which polls are open, for the one who comes after us. */
+extern void polls_publish(Consumer *consumer);
 
 /* Monotonic ms when a poll may be opened that is not; PG_INT64_MAX = none. */
 extern int64 polls_next(const Consumer *consumer);

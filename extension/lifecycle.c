@@ -216,7 +216,7 @@ template_database(const CreatedbStmt *stmt)
 			name = defGetString(option);
 	}
 	database = get_database_oid(name, true);
-	if (!OidIsValid(database) || database == MyDatabaseId)
+	if (!OidIsValid(database))
 		return InvalidOid;
 	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
 	if (HeapTupleIsValid(tuple))

@@ -11,12 +11,17 @@
  * SQS remembers the answer to a ReceiveRequestAttemptId for five minutes.  A
  * receive whose answer got lost is repeated under the same id, by the client
  * and after it by us, else the groups of the lost messages would stay locked
- * for a whole visibility timeout.
+ * for a whole visibility timeout.  The ids of open polls are also kept in the
+ * slot: a consumer that ends leaves polls behind that SQS may still answer,
+ * and its successor begins by asking for these answers.  They do not survive
+ * the server: after a crash the visibility timeout decides.
  *
  * A lease begins when SQS hands the message out, which is not known here,
  * but surely not before the last moment when the wire was still quiet.
  */
 #include "postgres.h"
+
+#include "utils/timestamp.h"
 
 #include "consumer.h"
 #include "message.h"
@@ -160,19 +165,35 @@ learn_from_answer(Consumer *consumer, const Poll *poll, int count)
 }
 
 static void
+forget_attempt(Poll *poll)
+{
+	poll->attempt_id[0] = '\0';
+	poll->attempt_used = false;
+	poll->consumer->attempts_changed = true;
+}
+
+static void
 poll_failed(Poll *poll, const AwsxError *error)
 {
 	Consumer   *consumer = poll->consumer;
 
+	pg_atomic_fetch_add_u64(&slot_mine->counters.api_errors, 1);
+
 	/*
 	 * Whatever failed last, an attempt before it may have been answered, and
 	 * that answer can still be asked for; unless SQS refuses the request
-	 * itself, perhaps for its id.
+	 * itself, perhaps for its id: it does so when one of the messages was
+	 * deleted or given back meanwhile.
 	 */
 	if (error->kind == AWSX_ERR_REQUEST)
-		poll->attempt_id[0] = '\0';
+	{
+		bool		used = poll->attempt_used;
+
+		forget_attempt(poll);
+		if (used)
+			return;
+	}
 	consumer->polls_target = 1;
-	pg_atomic_fetch_add_u64(&slot_mine->counters.api_errors, 1);
 	trouble_from_aws(consumer, &consumer->receive_trouble, "receive messages", error);
 }
 
@@ -208,7 +229,7 @@ poll_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *error, 
 		poll_failed(poll, &problem);
 		return;
 	}
-	poll->attempt_id[0] = '\0';
+	forget_attempt(poll);
 	if (count > 0 && consumer->apply_trouble.person)
 		consumer->apply_trouble.until = Min(consumer->apply_trouble.until,
 											consumer_now(consumer) + RETRY_ON_NEWS_MS);
@@ -219,15 +240,28 @@ poll_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *error, 
 
 /* ---- opening ---- */
 
+/* (Were the clock set back, an id is taken for a new one: so it is refused at worst.) */
+static bool
+attempt_is_valid(const char *id, TimestampTz since, TimestampTz now)
+{
+	return id[0] != '\0' && !TimestampDifferenceExceeds(since, now, ATTEMPT_VALID_MS);
+}
+
 /* A version 4 UUID; an id that still may have an answer waiting is kept. */
 static void
-choose_attempt_id(Poll *poll, int64 now)
+choose_attempt_id(Poll *poll)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	unsigned char r[16];
 
-	if (poll->attempt_id[0] != '\0' && now - poll->attempt_since < ATTEMPT_VALID_MS)
+	if (attempt_is_valid(poll->attempt_id, poll->attempt_since, now))
+	{
+		poll->attempt_used = true;
 		return;
+	}
 	poll->attempt_since = now;
+	poll->attempt_used = false;
+	poll->consumer->attempts_changed = true;
 	if (!pg_strong_random(r, sizeof(r)))
 	{
 		poll->attempt_id[0] = '\0';
@@ -258,7 +292,7 @@ poll_start(Poll *poll)
 		: AWSX_SQS_MAX_WAIT;
 	if (consumer->subscription->fifo)
 	{
-		choose_attempt_id(poll, poll->started);
+		choose_attempt_id(poll);
 		receive.attempt_id = poll->attempt_id[0] ? poll->attempt_id : NULL;
 	}
 	awsx_error_clear(&error);
@@ -358,4 +392,40 @@ polls_cancel(Consumer *consumer)
 		consumer->polls[i].call = NULL;
 		consumer->polls_open--;
 	}
+}
+
+/* ---- from one consumer to the next ---- */
+
+void
+polls_inherit(Consumer *consumer)
+{
+	OpenAttempt attempts[SQS_MAX_POLLS];
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!consumer->subscription->fifo)
+		return;
+	slot_get_attempts(attempts);
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+	{
+		if (!attempt_is_valid(attempts[i].id, attempts[i].since, now))
+			continue;
+		strlcpy(consumer->polls[i].attempt_id, attempts[i].id, SQS_ATTEMPT_ID_LEN);
+		consumer->polls[i].attempt_since = attempts[i].since;
+	}
+}
+
+void
+polls_publish(Consumer *consumer)
+{
+	OpenAttempt attempts[SQS_MAX_POLLS] = {0};
+
+	if (!consumer->attempts_changed)
+		return;
+	consumer->attempts_changed = false;
+	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
+	{
+		strlcpy(attempts[i].id, consumer->polls[i].attempt_id, SQS_ATTEMPT_ID_LEN);
+		attempts[i].since = consumer->polls[i].attempt_since;
+	}
+	slot_put_attempts(attempts);
 }

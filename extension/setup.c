@@ -231,6 +231,7 @@ consumer_setup(Consumer *consumer, const SlotTask *task)
 
 		name_session(consumer);
 		make_event_set(consumer);
+		polls_inherit(consumer);
 		learn_scope(consumer);
 
 		begin(consumer);

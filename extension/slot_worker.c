@@ -221,3 +221,19 @@ slot_set_config_hash(uint32 hash)
 	slot_mine->config_hash = hash;
 	LWLockRelease(sqs_shared->lock);
 }
+
+void
+slot_put_attempts(const OpenAttempt attempts[SQS_MAX_POLLS])
+{
+	LWLockAcquire(sqs_shared->lock, LW_EXCLUSIVE);
+	memcpy(slot_mine->attempts, attempts, sizeof(slot_mine->attempts));
+	LWLockRelease(sqs_shared->lock);
+}
+
+void
+slot_get_attempts(OpenAttempt attempts[SQS_MAX_POLLS])
+{
+	LWLockAcquire(sqs_shared->lock, LW_SHARED);
+	memcpy(attempts, slot_mine->attempts, sizeof(slot_mine->attempts));
+	LWLockRelease(sqs_shared->lock);
+}

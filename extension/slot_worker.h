@@ -67,6 +67,10 @@ extern void slot_note_commit(int64 lag_ms);
 /* The worker itself changed its configuration: the next scan finds it unchanged. */
 extern void slot_set_config_hash(uint32 hash);
 
+/* Leave behind, and find, the polls that may hold an answer nobody heard. */
+extern void slot_put_attempts(const OpenAttempt attempts[SQS_MAX_POLLS]);
+extern void slot_get_attempts(OpenAttempt attempts[SQS_MAX_POLLS]);
+
 /* How this process is about to end; see ConsumerEnd. */
 extern void slot_set_end(ConsumerEnd end);
 
