@@ -19,28 +19,70 @@ AWS_OBJS = \
 	aws/digest.o aws/error.o aws/http.o aws/http_curl.o aws/http_curl_exchange.o \
 	aws/http_date.o aws/identity.o aws/retry.o aws/service.o aws/sigmask.o \
 	aws/sigv4.o aws/sigv4_canonical.o aws/skew.o aws/sqs_attributes.o \
-	aws/sqs_batch.o aws/sqs_receive.o aws/sqs_send.o aws/sqs_service.o \
+	aws/sqs_batch.o aws/sqs_move.o aws/sqs_receive.o aws/sqs_send.o aws/sqs_service.o \
 	aws/sqs_wire.o aws/text.o
 
+# One a line, so that two who add one do not meet.
 OBJS = \
-	extension/applier.o extension/apply.o extension/apply_within.o \
-	extension/batch_relation.o extension/route_check.o extension/route_commands.o \
-	extension/route_statement.o extension/route_target.o \
-	extension/target_plan.o extension/target_run.o extension/upsert.o extension/upsert_batch.o \
-	extension/batch.o extension/connection.o extension/consumer.o \
-	extension/deletes.o extension/durable.o extension/failure.o extension/guc.o \
-	extension/ingest.o extension/jsontext.o extension/launcher.o \
-	extension/ledger.o extension/lifecycle.o extension/message.o \
+	extension/applier.o \
+	extension/apply.o \
+	extension/apply_within.o \
+	extension/batch.o \
+	extension/batch_relation.o \
+	extension/connection.o \
+	extension/consumer.o \
+	extension/deletes.o \
+	extension/durable.o \
+	extension/failure.o \
+	extension/guc.o \
+	extension/ingest.o \
+	extension/jsontext.o \
+	extension/launcher.o \
+	extension/ledger.o \
+	extension/lifecycle.o \
+	extension/message.o \
 	extension/options.o \
-	extension/pg_sqs.o extension/poll.o extension/queue_state.o \
-	extension/record.o extension/redrive.o extension/report.o extension/route.o \
-	extension/scanner.o extension/scans.o extension/session.o extension/setup.o \
-	extension/shmem.o extension/slot_worker.o extension/slots.o extension/sns.o \
-	extension/stats.o extension/status.o extension/subscription.o \
-	extension/subscription_access.o extension/subscription_check.o \
-	extension/subscription_commands.o extension/subscription_home.o \
-	extension/subscription_settings.o extension/subscription_write.o \
-	extension/target.o extension/trouble.o extension/visibility.o $(AWS_OBJS)
+	extension/peek.o \
+	extension/pg_sqs.o \
+	extension/poll.o \
+	extension/queue_call.o \
+	extension/queue_state.o \
+	extension/record.o \
+	extension/redrive.o \
+	extension/redrive_commands.o \
+	extension/report.o \
+	extension/route.o \
+	extension/route_check.o \
+	extension/route_commands.o \
+	extension/route_statement.o \
+	extension/route_target.o \
+	extension/scanner.o \
+	extension/scans.o \
+	extension/send.o \
+	extension/send_attributes.o \
+	extension/session.o \
+	extension/setup.o \
+	extension/shmem.o \
+	extension/slot_worker.o \
+	extension/slots.o \
+	extension/sns.o \
+	extension/stats.o \
+	extension/status.o \
+	extension/subscription.o \
+	extension/subscription_access.o \
+	extension/subscription_check.o \
+	extension/subscription_commands.o \
+	extension/subscription_home.o \
+	extension/subscription_settings.o \
+	extension/subscription_write.o \
+	extension/target.o \
+	extension/target_plan.o \
+	extension/target_run.o \
+	extension/trouble.o \
+	extension/upsert.o \
+	extension/upsert_batch.o \
+	extension/visibility.o \
+	$(AWS_OBJS)
 
 REGRESS = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
 REGRESS_OPTS = --inputdir=test --outputdir=test

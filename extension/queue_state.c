@@ -4,9 +4,7 @@
  *
  * One GetQueueAttributes, and a second one for the dead-letter queue, which
  * may fail without harm (it may belong to another account or region).  Both
- * share one deadline, and the wait between them listens to cancel requests.
- * Answers are malloc'd by the AWS client, so they are copied into a plain
- * struct and freed before anything that can raise an error.
+ * share one deadline.
  */
 #include "postgres.h"
 
@@ -18,10 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "connection.h"
+#include "queue_call.h"
 #include "redrive.h"
 #include "report.h"
-#include "sqs.h"
 #include "subscription.h"
 
 PG_FUNCTION_INFO_V1(sqs_queue_state);
@@ -85,21 +82,7 @@ static const QueueField queue_fields[] = {
 	QUEUE_FIELD("RedrivePolicy", redrive_policy),
 };
 
-/* Wait as every backend does, but not beyond the deadline in *arg. */
-static bool
-queue_state_wait(void *arg, int fd, int timeout_ms)
-{
-	TimestampTz *deadline = arg;
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), *deadline);
-
-	if (left <= 0)
-		return false;
-	if (timeout_ms < 0 || timeout_ms > left)
-		timeout_ms = (int) left;
-	return connection_wait_backend(NULL, fd, timeout_ms);
-}
-
-/* Raises nothing: a value that does not fit counts as absent. */
+/* A value that does not fit counts as absent. */
 static void
 queue_state_copy(const AwsxSqsAttributes *answer, QueueAttributes *attributes)
 {
@@ -115,48 +98,14 @@ queue_state_copy(const AwsxSqsAttributes *answer, QueueAttributes *attributes)
 
 /* One GetQueueAttributes; false and *error when it fails. */
 static bool
-queue_state_call(Connection *connection, const char *queue_url, QueueAttributes *attributes,
-				 AwsxError *error)
+queue_state_ask(QueueCall *call, const char *queue_url, QueueAttributes *attributes,
+				AwsxError *error)
 {
-	AwsxHttpRequest request;
-	AwsxHttpResponse answer;
-	AwsxSqsAttributes *list;
-	bool		sent;
+	AwsxSqsAttributes *answer = queue_call_attributes(call, queue_url, error);
 
-	awsx_error_clear(error);
-	if (!awsx_sqs_attributes_request(&connection->sqs, queue_url, &request, error))
+	if (answer == NULL)
 		return false;
-	sent = awsx_client_run(connection->client, &connection->sqs, &request, &answer, error);
-	awsx_http_request_free(&request);
-	if (!sent)
-		return false;
-
-	list = awsx_sqs_attributes_answer(&answer, error);
-	awsx_http_response_free(&answer);
-	if (list == NULL)
-		return false;
-	queue_state_copy(list, attributes);
-	awsx_sqs_attributes_free(list);
-	return true;
-}
-
-/*
- * As above, until the deadline.  A call also ends early for interrupts that
- * raise nothing (a barrier, a memory report): it is made again then.
- */
-static bool
-queue_state_ask(Connection *connection, const char *queue_url, TimestampTz deadline,
-				QueueAttributes *attributes, AwsxError *error)
-{
-	while (!queue_state_call(connection, queue_url, attributes, error))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (error->kind != AWSX_ERR_CANCELLED)
-			return false;
-		if (GetCurrentTimestamp() >= deadline)
-			return awsx_error_set(error, AWSX_ERR_TIMEOUT, "no answer within %d s",
-								  QUEUE_STATE_SECONDS);
-	}
+	queue_state_copy(answer, attributes);
 	return true;
 }
 
@@ -232,8 +181,7 @@ queue_state_url_of_arn(const Connection *connection, const char *arn)
 
 /* Depth of the dead-letter queue; it stays null when that cannot be read. */
 static void
-queue_state_dead_letters(Connection *connection, const char *policy, TimestampTz deadline,
-						 Datum *values, bool *nulls)
+queue_state_dead_letters(QueueCall *call, const char *policy, Datum *values, bool *nulls)
 {
 	RedrivePolicy redrive;
 	char	   *url;
@@ -246,8 +194,8 @@ queue_state_dead_letters(Connection *connection, const char *policy, TimestampTz
 	values[COLUMN_MAX_RECEIVE_COUNT] = Int32GetDatum(redrive.max_receive_count);
 	nulls[COLUMN_DEAD_LETTER_VISIBLE] = true;
 
-	url = queue_state_url_of_arn(connection, redrive.target_arn);
-	if (url != NULL && queue_state_ask(connection, url, deadline, &attributes, &error))
+	url = queue_state_url_of_arn(call->connection, redrive.target_arn);
+	if (url != NULL && queue_state_ask(call, url, &attributes, &error))
 		queue_state_set_number(attributes.visible, COLUMN_DEAD_LETTER_VISIBLE, false,
 							   values, nulls);
 }
@@ -284,13 +232,11 @@ Datum
 sqs_queue_state(PG_FUNCTION_ARGS)
 {
 	Subscription *subscription = subscription_argument(fcinfo, 0);
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   QUEUE_STATE_SECONDS * 1000);
 	Datum		values[QUEUE_STATE_COLUMNS] = {0};
 	bool		nulls[QUEUE_STATE_COLUMNS];
 	QueueAttributes attributes;
 	AwsxError	error;
-	Connection *connection;
+	QueueCall  *call;
 	TupleDesc	tupdesc;
 
 	subscription_check_viewer(subscription);
@@ -298,13 +244,13 @@ sqs_queue_state(PG_FUNCTION_ARGS)
 		tupdesc->natts != QUEUE_STATE_COLUMNS)
 		elog(ERROR, "sqs.queue_state does not return what this library returns");
 
-	connection = connection_open(subscription, queue_state_wait, &deadline);
-	if (!queue_state_ask(connection, subscription->queue_url, deadline, &attributes, &error))
+	call = queue_call_open(subscription, QUEUE_STATE_SECONDS);
+	if (!queue_state_ask(call, subscription->queue_url, &attributes, &error))
 		report_aws_error(ERROR, psprintf("read the state of queue \"%s\"",
 										 subscription->queue_url), &error);
 	queue_state_fill(&attributes, values, nulls);
-	queue_state_dead_letters(connection, attributes.redrive_policy, deadline, values, nulls);
-	connection_close(connection);
+	queue_state_dead_letters(call, attributes.redrive_policy, values, nulls);
+	queue_call_close(call);
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
 }

@@ -105,8 +105,7 @@ report_hint(const AwsxError *error)
 	}
 }
 
-/* A copy that is safe to put into an error message. */
-static char *
+char *
 report_clean(const char *text)
 {
 	char	   *copy = pstrdup(text);
@@ -140,15 +139,30 @@ report_detail(const AwsxError *error)
 	return detail.data;
 }
 
-void
-report_aws_error(int elevel, const char *what, const AwsxError *error)
+static void
+report_with_hint(int elevel, const char *what, const AwsxError *error, const char *hint)
 {
 	char	   *detail = report_detail(error);
-	const char *hint = report_hint(error);
 
 	ereport(elevel,
 			(errcode(report_sqlstate(error)),
 			 errmsg("could not %s: %s", what, report_clean(error->message)),
 			 detail ? errdetail_internal("%s", detail) : 0,
 			 hint ? errhint("%s", hint) : 0));
+}
+
+void
+report_aws_error(int elevel, const char *what, const AwsxError *error)
+{
+	report_with_hint(elevel, what, error, report_hint(error));
+}
+
+void
+report_aws_denial(int elevel, const char *what, const AwsxError *error, const char *permissions)
+{
+	const char *hint = report_hint(error);
+
+	if (error->kind == AWSX_ERR_DENIED && !report_is_identity(error))
+		hint = psprintf("Allow %s for this identity.", permissions);
+	report_with_hint(elevel, what, error, hint);
 }

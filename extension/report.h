@@ -22,4 +22,14 @@ extern const char *report_hint(const AwsxError *error);
  */
 extern void report_aws_error(int elevel, const char *what, const AwsxError *error);
 
+/*
+ * As above, for calls that need other permissions than a consumer's: the
+ * hint names these, such as "sqs:SendMessage on the queue".
+ */
+extern void report_aws_denial(int elevel, const char *what, const AwsxError *error,
+							  const char *permissions);
+
+/* A copy of AWS's words that is safe to put into an error message; palloc'd. */
+extern char *report_clean(const char *text);
+
 #endif							/* PG_SQS_REPORT_H */

@@ -503,6 +503,72 @@ COMMENT ON FUNCTION sqs.drop_route IS 'Ends one form in which messages are writt
 -- Queue and ledger
 --
 
+CREATE FUNCTION sqs.peek(
+	subscription text,
+	n integer DEFAULT 10,
+	OUT message_id text,
+	OUT group_id text,
+	OUT dedup_id text,
+	OUT sequence_number text,
+	OUT sent_at timestamptz,
+	OUT receive_count integer,
+	OUT attributes json,
+	OUT body text,
+	OUT body_bytes integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_peek'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.peek IS 'Looks at messages in the queue without locking them or their groups; each look counts as a receive';
+
+CREATE FUNCTION sqs.send(
+	subscription text,
+	body text,
+	group_id text DEFAULT NULL,
+	dedup_id text DEFAULT NULL,
+	attributes jsonb DEFAULT NULL,
+	OUT message_id text,
+	OUT sequence_number text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'sqs_send'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.send IS 'Puts a message on the queue at once, whatever becomes of the transaction';
+
+CREATE FUNCTION sqs.redrive(
+	subscription text,
+	max_per_second integer DEFAULT NULL,
+	OUT dead_letter_queue text,
+	OUT task_handle text)
+RETURNS record
+AS 'MODULE_PATHNAME', 'sqs_redrive'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.redrive IS 'Has SQS move the messages of the dead-letter queue back to the queue';
+
+CREATE FUNCTION sqs.redrive_state(
+	subscription text,
+	OUT status text,
+	OUT started_at timestamptz,
+	OUT moved bigint,
+	OUT to_move bigint,
+	OUT max_per_second integer,
+	OUT failure text,
+	OUT destination text,
+	OUT task_handle text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_redrive_state'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.redrive_state IS 'How far moving the dead-letter queue back is: the task under way and the last ones, the newest first';
+
+CREATE FUNCTION sqs.redrive_cancel(subscription text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'sqs_redrive_cancel'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.redrive_cancel IS 'Stops moving the dead-letter queue back; returns how many messages were moved';
+
 --
 -- Applying by hand
 --
@@ -529,6 +595,7 @@ GRANT SELECT ON sqs.subscription, sqs.route, sqs.status TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.is_loaded TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.status_rows TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.queue_state TO sqs_monitor;
+GRANT EXECUTE ON FUNCTION sqs.redrive_state TO sqs_monitor;
 
 -- operating (sqs_admin is a member of sqs_monitor)
 GRANT USAGE ON SCHEMA sqs TO sqs_admin;
@@ -545,3 +612,8 @@ GRANT EXECUTE ON FUNCTION sqs.disable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.ingest TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.add_route TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.drop_route TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.peek TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.send TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.redrive TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.redrive_state TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.redrive_cancel TO sqs_admin;
