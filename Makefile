@@ -33,6 +33,7 @@ OBJS = \
 	extension/consumer.o \
 	extension/deletes.o \
 	extension/durable.o \
+	extension/explain.o \
 	extension/failure.o \
 	extension/guc.o \
 	extension/ingest.o \

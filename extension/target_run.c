@@ -136,10 +136,12 @@ static void
 flush(TargetRun *run)
 {
 	SPIExecuteOptions options = {0};
+	SPIPlanPtr	plan;
 	int			code;
 
 	if (run->plan == NULL)
 		return;
+	plan = statement(run);
 	options.params = palloc0(offsetof(ParamListInfoData, params));
 	options.params->paramFetch = fetch_parameter;
 	options.params->paramFetchArg = run;
@@ -147,7 +149,7 @@ flush(TargetRun *run)
 	run->at = -1;
 	run->progress->position = run->rows == 1 ? run->positions[0] : -1;
 	batch_relation_register(run->plan->desc, run->store, run->rows);
-	code = SPI_execute_plan_extended(statement(run), &options);
+	code = SPI_execute_plan_extended(plan, &options);
 	if (code < 0)
 		elog(ERROR, "could not execute the statement of route \"%s\": %s",
 			 run->route->base.name, SPI_result_code_string(code));
@@ -237,7 +239,7 @@ run_upserts(TargetRun *run, ApplyMessage **messages, int count)
 	for (int i = 0; i < count; i++)
 	{
 		read_message(run, messages[i], i, values);
-		upsert_batch_add(batch, values, i, &run->progress->column);
+		upsert_batch_add(batch, values, i);
 		MemoryContextReset(run->row);
 	}
 	run->progress->position = -1;

@@ -38,17 +38,16 @@ upsert_batch_create(const Upsert *upsert, const RecordShape *shape, TupleDesc de
 
 /* A key or version column's value, copied. */
 static Datum
-identity_datum(const UpsertBatch *batch, const UpsertColumn *column, const RecordValues *values,
-			   const char **name)
+identity_datum(const UpsertBatch *batch, const UpsertColumn *column, const RecordValues *values)
 {
 	int			i = column->position;
 
-	*name = batch->shape->columns[i].name;
 	if (!values->present[i] || values->nulls[i])
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("the message has no value for column \"%s\" of the route's %s", *name,
-						column == batch->upsert->version ? "version" : "key"),
+				 errmsg("the message has no value for the %s column \"%s\"",
+						column == batch->upsert->version ? "version" : "key",
+						batch->shape->columns[i].name),
 				 errhint("Every message must name it, and not as null.")));
 	return datumCopy(values->values[i], column->typbyval, column->typlen);
 }
@@ -152,8 +151,7 @@ form_tuple(const UpsertBatch *batch, const RecordValues *values)
 }
 
 void
-upsert_batch_add(UpsertBatch *batch, const RecordValues *values, int position,
-				 const char **column)
+upsert_batch_add(UpsertBatch *batch, const RecordValues *values, int position)
 {
 	const Upsert *upsert = batch->upsert;
 	UpsertRow  *row = &batch->rows[batch->count];
@@ -163,10 +161,9 @@ upsert_batch_add(UpsertBatch *batch, const RecordValues *values, int position,
 	row->same = -1;
 	row->identity = palloc(sizeof(Datum) * (upsert->key_count + 1));
 	for (int i = 0; i < upsert->key_count; i++)
-		row->identity[i] = identity_datum(batch, &upsert->key[i], values, column);
+		row->identity[i] = identity_datum(batch, &upsert->key[i], values);
 	if (upsert->version != NULL)
-		row->identity[upsert->key_count] = identity_datum(batch, upsert->version, values, column);
-	*column = NULL;
+		row->identity[upsert->key_count] = identity_datum(batch, upsert->version, values);
 	row->present = palloc(sizeof(bool) * batch->shape->count);
 	memcpy(row->present, values->present, sizeof(bool) * batch->shape->count);
 	row->tuple = form_tuple(batch, values);

@@ -495,6 +495,27 @@ LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION sqs.drop_route IS 'Ends one form in which messages are written; what it wrote stays';
 
+CREATE FUNCTION sqs.explain(
+	subscription text,
+	body text,
+	group_id text DEFAULT NULL,
+	dedup_id text DEFAULT NULL,
+	sequence_number text DEFAULT NULL,
+	attributes json DEFAULT NULL)
+RETURNS TABLE (
+	route text,
+	target regclass,
+	"rows" bigint,
+	superseded boolean,
+	written json,
+	plan text,
+	error_sqlstate text,
+	error text)
+AS 'MODULE_PATHNAME', 'sqs_explain'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.explain IS 'What each route would write for a message; it is written and taken back, but sequences advance';
+
 --
 -- The quarantine
 --
@@ -612,6 +633,7 @@ GRANT EXECUTE ON FUNCTION sqs.disable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.ingest TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.add_route TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.drop_route TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.explain TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.peek TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.send TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.redrive TO sqs_admin;
