@@ -26,26 +26,32 @@ AWS_OBJS = \
 OBJS = \
 	extension/applier.o \
 	extension/apply.o \
+	extension/apply_attempt.o \
+	extension/apply_verdict.o \
 	extension/apply_within.o \
 	extension/batch.o \
 	extension/batch_relation.o \
+	extension/breaker.o \
 	extension/connection.o \
 	extension/consumer.o \
 	extension/deletes.o \
 	extension/durable.o \
 	extension/explain.o \
 	extension/failure.o \
+	extension/guard.o \
 	extension/guc.o \
 	extension/ingest.o \
 	extension/jsontext.o \
 	extension/launcher.o \
 	extension/ledger.o \
+	extension/ledger_key.o \
 	extension/lifecycle.o \
 	extension/message.o \
 	extension/options.o \
 	extension/peek.o \
 	extension/pg_sqs.o \
 	extension/poll.o \
+	extension/quarantine.o \
 	extension/queue_call.o \
 	extension/queue_state.o \
 	extension/record.o \
@@ -67,6 +73,7 @@ OBJS = \
 	extension/slot_worker.o \
 	extension/slots.o \
 	extension/sns.o \
+	extension/statement.o \
 	extension/stats.o \
 	extension/status.o \
 	extension/subscription.o \
@@ -76,6 +83,7 @@ OBJS = \
 	extension/subscription_home.o \
 	extension/subscription_settings.o \
 	extension/subscription_write.o \
+	extension/subtransaction.o \
 	extension/target.o \
 	extension/target_plan.o \
 	extension/target_run.o \

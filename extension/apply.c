@@ -4,55 +4,31 @@
  *
  * A batch is one transaction: ledger and routes, then what is deferred is
  * brought forward, so that nothing can fail later without being noticed
- * here, then the commit, all but the ledger as the subscription's owner.
+ * here, then the commit, all but the bookkeeping as the subscription's owner.
  *
  * When it fails for a reason that may lie in a message, it is tried again in
  * parts, each a transaction of its own, in the order of the messages: the
  * halves, or, where the message being read is known, what is before it, it,
  * and the halves of the rest.  Parts that pass stay committed.  A message
- * that fails alone is the culprit if others pass; what follows it in its
- * group is held back.  If nothing passes, failures whose SQLSTATE speaks of
- * definitions or outages are the world's: their messages go back to pending.
- * An outage is not searched for culprits before it has lasted for some
- * rounds.  A culprit that looked like the world is remembered, since it will
- * be received again, perhaps alone.
+ * that fails alone is held against it, and what follows it in its group
+ * waits, until all is tried and there is a verdict.  An outage is not
+ * searched for culprits before it has lasted for some rounds; and when the
+ * breaker trips, there is no use in going on.
+ *
+ * Where only one route refuses a message, and that is one for which the
+ * others need not wait, the message is tried again without that route.
  */
 #include "postgres.h"
 
-#include "access/transam.h"
-#include "access/xact.h"
-#include "access/xlog.h"
 #include "common/hashfn.h"
-#include "miscadmin.h"
 #include "pgstat.h"
-#include "storage/lock.h"
 #include "utils/memutils.h"
-#include "utils/portal.h"
-#include "utils/snapmgr.h"
-#include "utils/timeout.h"
-#include "utils/timestamp.h"
 
-#include "applier.h"
-#include "failure.h"
+#include "apply_run.h"
 
-#define BATCH_TIMEOUT_MS (5 * 60 * 1000)	/* a whole batch */
-#define PART_TIMEOUT_MS (30 * 1000) /* at least, for a part of one */
 #define OUTAGE_ROUNDS 5			/* outages in a row before a culprit is looked for */
 #define TIMEOUT_ROUNDS 1		/* the same for our own timeout */
 #define MAX_SUSPECTS 20			/* messages failing before anything passed */
-
-/* One call of apply_run. */
-typedef struct Run
-{
-	Applier    *applier;
-	ApplyMessage *messages;
-	int			count;
-	ApplyResult *result;
-	bool		forced;			/* look for culprits of an outage, too */
-	int			applied;
-	int			suspects;		/* failed alone, perhaps through the world's fault */
-	Failure		world;			/* of the first suspect */
-} Run;
 
 static uint64
 message_hash(const ApplyMessage *message)
@@ -64,8 +40,8 @@ message_hash(const ApplyMessage *message)
 	return hash_bytes_extended(key, strlen(message->dedup_id), hash) | 1;
 }
 
-static bool
-is_convicted(const Applier *applier, const ApplyMessage *message)
+bool
+apply_is_convicted(const Applier *applier, const ApplyMessage *message)
 {
 	uint64		hash = message_hash(message);
 
@@ -80,106 +56,17 @@ is_convicted(const Applier *applier, const ApplyMessage *message)
 static void
 convict(Applier *applier, const ApplyMessage *message)
 {
-	if (is_convicted(applier, message))
+	if (apply_is_convicted(applier, message))
 		return;
 	applier->convicted[applier->next_convicted] = message_hash(message);
 	applier->next_convicted = (applier->next_convicted + 1) % APPLIER_CONVICTED;
 }
 
-/* In a transaction of its own; raises whatever fails. */
-static void
-apply_transaction(Run *run, ApplyMessage **set, int count, int timeout_ms)
-{
-	SessionBracket bracket;
-	XLogRecPtr	gate = InvalidXLogRecPtr;
-	bool		wrote;
-
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	enable_timeout_after(STATEMENT_TIMEOUT, timeout_ms);
-	PushActiveSnapshot(GetTransactionSnapshot());	/* SPI asks for one */
-
-	/*
-	 * What made a message a duplicate may have been committed by another
-	 * process and not be flushed yet; all of it lies before this point.
-	 */
-	if (applier_apply(run->applier, set, count, false, &bracket) > 0)
-		gate = GetXLogInsertEndRecPtr();
-	PopActiveSnapshot();
-	wrote = TransactionIdIsValid(GetTopTransactionIdIfAny());
-	session_commit_as_owner(&bracket);
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	if (wrote)
-		gate = Max(gate, XactLastCommitEnd);
-	run->result->gate = Max(run->result->gate, gate);
-}
-
-/* Turn the error being handled into a failure, and be outside of a transaction. */
-static void
-recover(Run *run, Failure *failure, TimestampTz start, int timeout_ms)
-{
-	RouteProgress *progress = &run->applier->progress;
-	ErrorData  *edata;
-
-	MemoryContextSwitchTo(run->applier->run_context);
-	edata = CopyErrorData();
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	QueryCancelPending = false;
-	FlushErrorState();
-	AbortOutOfAnyTransaction();
-	MemoryContextSwitchTo(run->applier->run_context);
-
-	failure_describe(failure, edata, progress->column);
-	failure->culprit = progress->position;
-	failure->timed_out = edata->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		TimestampDifferenceExceeds(start, GetCurrentTimestamp(), timeout_ms);
-	failure->cancelled = !failure->timed_out &&
-		edata->sqlerrcode == ERRCODE_QUERY_CANCELED && edata->message_id != NULL &&
-		strcmp(edata->message_id, "canceling statement due to user request") == 0;
-	FreeErrorData(edata);
-}
-
-/* Try some messages together; when false they are pending again. */
-static bool
-attempt(Run *run, const int *positions, int count, Failure *failure)
-{
-	ApplyMessage **set = palloc(sizeof(ApplyMessage *) * count);
-	int			timeout_ms = Max((int64) BATCH_TIMEOUT_MS * count / run->count, PART_TIMEOUT_MS);
-	TimestampTz start = GetCurrentTimestamp();
-	volatile bool passed = false;
-
-	for (int i = 0; i < count; i++)
-		set[i] = &run->messages[positions[i]];
-	applier_reset_progress(run->applier);
-	PG_TRY();
-	{
-		apply_transaction(run, set, count, timeout_ms);
-		passed = true;
-	}
-	PG_CATCH();
-	{
-		recover(run, failure, start, timeout_ms);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(run->applier->run_context);
-
-	/* What user code may leave behind: advisory locks of the session, held cursors. */
-	LockReleaseSession(USER_LOCKMETHOD);
-	PortalHashTableDeleteAll();
-	for (int i = 0; i < count; i++)
-	{
-		if (!passed)
-			set[i]->outcome = APPLY_PENDING;
-		else if (set[i]->outcome == APPLY_APPLIED)
-			run->applied++;
-	}
-	pfree(set);
-	return passed;
-}
+/* ---- who is to blame ---- */
 
 /* What follows a failed message in its group waits. A standard queue has no groups. */
-static void
-hold_followers(Run *run, int position)
+void
+apply_hold_followers(Run *run, int position)
 {
 	const char *group = run->messages[position].group_id;
 
@@ -191,8 +78,8 @@ hold_followers(Run *run, int position)
 	}
 }
 
-static void
-stop_with(Run *run, const Failure *failure)
+void
+apply_stop_with(Run *run, const Failure *failure)
 {
 	ApplyResult *result = run->result;
 
@@ -214,7 +101,7 @@ must_wait(Run *run, const Failure *failure, const int *positions, int count)
 	if (failure->cancelled)
 		return true;
 	for (int i = 0; i < count && !known; i++)
-		known = is_convicted(run->applier, &run->messages[positions[i]]);
+		known = apply_is_convicted(run->applier, &run->messages[positions[i]]);
 	if (run->forced || known)
 		run->forced = true;
 	else
@@ -226,24 +113,110 @@ must_wait(Run *run, const Failure *failure, const int *positions, int count)
 	return !run->forced;
 }
 
-/* A message failed alone.  False when it is time to stop: nothing ever passes. */
+/* The route that alone refused a message tried alone, if the others need not wait for it; else -1. */
+static int
+route_to_blame(const Run *run)
+{
+	int			route = run->applier->progress_route;
+
+	return route >= 0 && run->applier->routes[route].alone ? route : -1;
+}
+
+static bool run_range(Run *run, int low, int high);
+
+/*
+ * A route refuses a message that the others may take: try it again without.
+ * False: stop here.
+ */
+static bool
+go_without(Run *run, int position, int route, const Failure *failure)
+{
+	ApplierRoute *refusing = &run->applier->routes[route];
+	Failure		trouble;
+
+	if (!breaker_failed(refusing->breaker, failure->signature))
+		applier_leave_out(&run->messages[position], route, failure->sqlerrcode, failure->error);
+	else if (!verdict_stop_route(run, route, failure->sqlerrcode, failure->error, &trouble))
+	{
+		apply_stop_with(run, &trouble);
+		return false;
+	}
+	return run_range(run, position, position + 1);
+}
+
+/* Nobody knows which route a constraint that was checked at the commit belongs to: try. */
+static bool
+went_without_some_route(Run *run, int position)
+{
+	ApplyMessage *message = &run->messages[position];
+	Failure		failure;
+
+	for (int r = 0; r < run->applier->route_count; r++)
+	{
+		List	   *before = list_copy(message->left_out);
+
+		if (!run->applier->routes[r].alone || applier_leaves_out(run->applier, message, r))
+			continue;
+		applier_leave_out(message, r, message->sqlerrcode, message->error);
+		if (apply_attempt(run, &position, 1, &failure))
+		{
+			if (breaker_failed(run->applier->routes[r].breaker, message->signature) &&
+				!verdict_stop_route(run, r, message->sqlerrcode, message->error, &failure))
+				apply_stop_with(run, &failure);
+			return true;
+		}
+		message->left_out = before;
+	}
+	return false;
+}
+
+static void
+note_failure(ApplyMessage *message, const Failure *failure, int route)
+{
+	message->sqlerrcode = failure->sqlerrcode;
+	strlcpy(message->error, failure->error, sizeof(message->error));
+	message->signature = failure->signature;
+	message->failed_route = route;
+}
+
+/*
+ * A message failed alone.  False when it is time to stop: nothing ever
+ * passes, or too much fails alike.
+ */
 static bool
 blame(Run *run, int position, const Failure *failure)
 {
 	ApplyMessage *message = &run->messages[position];
+	Applier    *applier = run->applier;
+	int			route = route_to_blame(run);
+	bool		at_commit = applier->progress_route < 0 && applier->progress_set != NULL &&
+		message->reason == APPLY_REASON_DATA && message->key != NULL;
 
-	message->outcome = APPLY_FAILED;
-	message->sqlerrcode = failure->sqlerrcode;
-	strlcpy(message->error, failure->error, sizeof(message->error));
-	hold_followers(run, position);
-	if (failure->class == FAILURE_DATA || run->applied > 0 || is_convicted(run->applier, message))
+	note_failure(message, failure, route);
+	if (route >= 0 && failure->class == FAILURE_DATA)
+		return go_without(run, position, route, failure);
+	if (at_commit && failure->class == FAILURE_DATA && went_without_some_route(run, position))
 		return true;
+	note_failure(message, failure, route);
+	message->outcome = APPLY_FAILED;
+	apply_hold_followers(run, position);
+	if (message->reason == APPLY_REASON_CONFLICT)
+		return true;
+	if (failure->class == FAILURE_DATA || run->applied > 0 ||
+		apply_is_convicted(applier, message))
+	{
+		if (route >= 0 || !breaker_failed(&applier->breaker, failure->signature))
+			return true;
+		run->tripped = failure->signature;
+		run->world = *failure;
+		return false;
+	}
 	if (run->suspects++ == 0)
 		run->world = *failure;
 	return run->suspects < MAX_SUSPECTS;
 }
 
-static bool run_range(Run *run, int low, int high);
+/* ---- parts ---- */
 
 /*
  * Apply in parts what failed together: positions[0..count) of the range that ends
@@ -269,12 +242,43 @@ run_parts(Run *run, const int *positions, int count, int high, int culprit)
 		run_range(run, positions[count / 2], high);
 }
 
+/* The first of them that the guard wants to be tried alone, or -1. */
+static int
+find_suspect(const Run *run, const int *positions, int count)
+{
+	const Guard *guard = run->applier->guard;
+
+	if (guard == NULL || !guard_has_suspects(guard))
+		return -1;
+	for (int i = 0; i < count; i++)
+	{
+		if (guard_suspects(guard, &run->messages[positions[i]]))
+			return i;
+	}
+	return -1;
+}
+
+/* The one that was being read when they failed, or -1. */
+static int
+find_culprit(const Run *run, const int *positions, int count)
+{
+	const ApplyMessage *culprit = applier_culprit(run->applier);
+
+	for (int i = 0; i < count && culprit != NULL; i++)
+	{
+		if (culprit == &run->messages[positions[i]])
+			return i;
+	}
+	return -1;
+}
+
 /* Apply what is pending in [low, high).  False: stop here. */
 static bool
 run_range(Run *run, int low, int high)
 {
 	int		   *positions = palloc(sizeof(int) * Max(high - low, 1));
 	int			count = 0;
+	int			suspect;
 	bool		go_on = true;
 	Failure		failure;
 
@@ -283,56 +287,34 @@ run_range(Run *run, int low, int high)
 		if (run->messages[i].outcome == APPLY_PENDING)
 			positions[count++] = i;
 	}
-	if (count > 0 && !attempt(run, positions, count, &failure))
+	suspect = find_suspect(run, positions, count);
+	if (count > 1 && suspect >= 0)
+		go_on = run_parts(run, positions, count, high, suspect);
+	else if (count > 0 && !apply_attempt(run, positions, count, &failure))
 	{
 		if (must_wait(run, &failure, positions, count))
 		{
-			stop_with(run, &failure);
+			apply_stop_with(run, &failure);
 			go_on = false;
 		}
 		else if (count == 1)
 			go_on = blame(run, positions[0], &failure);
 		else
-			go_on = run_parts(run, positions, count, high, failure.culprit);
+			go_on = run_parts(run, positions, count, high, find_culprit(run, positions, count));
 	}
 	pfree(positions);
 	return go_on;
 }
 
-/* Nothing passed: failures that speak of the world are no message's fault. */
-static void
-acquit(Run *run)
-{
-	for (int i = 0; i < run->count; i++)
-	{
-		ApplyMessage *message = &run->messages[i];
-
-		if (message->outcome == APPLY_HELD ||
-			(message->outcome == APPLY_FAILED &&
-			 failure_class(message->sqlerrcode) != FAILURE_DATA &&
-			 !is_convicted(run->applier, message)))
-		{
-			message->outcome = APPLY_PENDING;
-			message->sqlerrcode = 0;
-			message->error[0] = '\0';
-		}
-	}
-	for (int i = 0; i < run->count; i++)
-	{
-		if (run->messages[i].outcome == APPLY_FAILED)
-			hold_followers(run, i);
-	}
-	if (!run->result->outage)
-		stop_with(run, &run->world);
-}
+/* ---- the run ---- */
 
 /* Something passed: what failed is to blame for it, whatever its SQLSTATE. */
 static void
 convict_culprits(const Run *run)
 {
-	for (int i = 0; i < run->count; i++)
+	for (int i = 0; i < run->count && run->applied > 0; i++)
 	{
-		if (run->messages[i].outcome == APPLY_FAILED &&
+		if (run->messages[i].outcome == APPLY_FAILED && run->messages[i].failed_route < 0 &&
 			failure_class(run->messages[i].sqlerrcode) != FAILURE_DATA)
 			convict(run->applier, &run->messages[i]);
 	}
@@ -347,15 +329,20 @@ apply_run(Applier *applier, ApplyMessage *messages, int count, ApplyResult *resu
 	Assert(!IsTransactionState());
 	memset(result, 0, sizeof(*result));
 	applier_reset_outcomes(messages, count);
-	(void) run_range(&run, 0, count);
-	if (run.applied > 0)
-		convict_culprits(&run);
-	else if (run.suspects > 0)
-		acquit(&run);
+	run.route_passed = palloc0(sizeof(bool) * Max(applier->route_count, 1));
+	if (apply_prepare_guard(&run))
+	{
+		do
+		{
+			(void) run_range(&run, 0, count);
+			convict_culprits(&run);
+		} while (verdict(&run));
+	}
 	if (!result->outage)
 		applier->outages = 0;
 	applier_count_outcomes(messages, count, result);
 	pgstat_report_stat(false);
+	apply_relax_guard(&run);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(applier->run_context);
 }

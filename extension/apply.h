@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/xlogdefs.h"
-#include "nodes/bitmapset.h"
 
 #include "digest.h"
 #include "subscription.h"
@@ -56,11 +55,11 @@ typedef struct ApplyMessage
 
 	/* The applier's own, set by its functions; zero at first. */
 	const char *key;			/* as in sqs.ledger; null = not known yet */
-	unsigned char hash[AWSX_SHA256_LEN];	/* of the content, when key is known */
+	unsigned char hash[AWSX_SHA256_LEN];	/* of the content, known before the key */
 	ApplyReason reason;			/* of a failure */
-	uint32		signature;		/* of a failure: what failures alike have in common */
-	int			failed_route;	/* of a failure: position of the only route that refused it, or -1 */
-	Bitmapset  *left_out;		/* routes that are left out: theirs waits in the quarantine */
+	uint32		signature;		/* of a failure: what failures alike have in common; not 0 */
+	int			failed_route;	/* of a failure: position of the route that alone is to blame, or -1 */
+	List	   *left_out;		/* of ApplyLeftOut: what waits in the quarantine instead */
 } ApplyMessage;
 
 typedef struct ApplyResult
@@ -68,7 +67,7 @@ typedef struct ApplyResult
 	int			applied;
 	int			duplicates;
 	int			superseded;		/* rows not written because the target had newer versions */
-	int			quarantined;
+	int			quarantined;	/* rows of the quarantine: messages, and single routes of applied ones */
 	int			failed;
 	int			held;
 	XLogRecPtr	gate;			/* delete what was applied, duplicate or quarantined only when this is durable;

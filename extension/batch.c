@@ -107,6 +107,19 @@ settle_failed(Consumer *consumer, Batch *batch, int culprit)
 	give_back_group(consumer, failed->group_id, delay_s);
 }
 
+/* sqs.status tells of the last one; one that is parked has no error of its own. */
+static void
+note_quarantined(const ApplyMessage *message)
+{
+	char		text[SQS_ERROR_LEN];
+
+	if (message->error[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "message %s: %s", message->message_id, message->error);
+	slot_note_error(message->sqlerrcode, text,
+					"It is in the quarantine: see sqs.quarantine, then sqs.retry or sqs.discard.");
+}
+
 /* Everything that does not depend on its neighbours; returns the oldest's age at SQS. */
 static int64
 settle_done(Consumer *consumer, Batch *batch, XLogRecPtr gate)
@@ -122,6 +135,8 @@ settle_done(Consumer *consumer, Batch *batch, XLogRecPtr gate)
 		if (outcome != APPLY_APPLIED && outcome != APPLY_DUPLICATE &&
 			outcome != APPLY_QUARANTINED)
 			continue;
+		if (outcome == APPLY_QUARANTINED)
+			note_quarantined(&batch->messages[i]);
 		if (delivery->message->sent_ms > 0)
 			lag = Max(lag, Max(0, wall - delivery->message->sent_ms));
 		group_succeeded(consumer, delivery->message);

@@ -124,6 +124,8 @@ follow_order(Consumer *consumer)
 			break;
 		case SLOT_RETRY:
 			put_nothing_off(consumer);
+			if (consumer->applier != NULL)
+				applier_forgive(consumer->applier);
 			break;
 		case SLOT_STOP:
 			leave(consumer);

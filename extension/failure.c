@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/elog.h"
 
@@ -160,6 +161,27 @@ copy_line(char *to, Size size, const char *from)
 	to[len] = '\0';
 }
 
+static uint32
+hash_name(uint32 hash, const char *name)
+{
+	if (name == NULL)
+		return hash_combine(hash, 0);
+	return hash_combine(hash, hash_bytes((const unsigned char *) name, strlen(name)));
+}
+
+/* Two messages that fail of one cause fail at one place, with one SQLSTATE. */
+static uint32
+signature(const ErrorData *edata, const char *column)
+{
+	uint32		hash = hash_bytes_uint32((uint32) edata->sqlerrcode);
+
+	hash = hash_name(hash, edata->schema_name);
+	hash = hash_name(hash, edata->table_name);
+	hash = hash_name(hash, edata->constraint_name);
+	hash = hash_name(hash, column != NULL ? column : edata->column_name);
+	return Max(hash, 1);
+}
+
 /* What a person can do about a wrong definition. */
 static const char *
 definition_hint(int sqlerrcode)
@@ -182,6 +204,7 @@ failure_describe(Failure *failure, const ErrorData *edata, const char *column)
 
 	failure->sqlerrcode = edata->sqlerrcode;
 	failure->class = failure_class(edata->sqlerrcode);
+	failure->signature = signature(edata, column);
 	initStringInfo(&text);
 	append_text(&text, edata, column);
 	append_names(&text, edata, column);

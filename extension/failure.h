@@ -27,7 +27,7 @@ typedef struct Failure
 	FailureClass class;
 	bool		timed_out;		/* by the deadline we had set */
 	bool		cancelled;		/* by somebody's pg_cancel_backend */
-	int			culprit;		/* position in the set that failed; -1 = not known */
+	uint32		signature;		/* what failures alike have in common: SQLSTATE, names; not 0 */
 	char		error[256];		/* one line, no payload, server encoding */
 	char		hint[256];		/* or "" */
 } Failure;
@@ -37,7 +37,7 @@ extern FailureClass failure_class(int sqlerrcode);
 
 /*
  * Fill a failure from a caught error.  column is the one whose value was
- * being read, record_whole_body, or null.  culprit, timed_out and cancelled are the caller's.
+ * being read, record_whole_body, or null.  timed_out and cancelled are the caller's.
  *
  * What passes on of an error's text: primary messages often quote a value
  * (invalid input syntax for type numeric: "12,50"), and detail and context

@@ -20,36 +20,41 @@ typedef struct Guard Guard;
 /*
  * Enter the process as running, and look at what was left behind by one that
  * did not say farewell.  In the current memory context, which must outlive
- * the guard; outside a transaction.  False when it must not run, because a
- * message brought the server down too often; *refusal then says which.
+ * the process's last batch; outside a transaction.  Null when it must not
+ * run, because a message brought the server down too often; *refusal then
+ * says which.
  */
-extern bool guard_start(const Subscription *subscription, int consumer, Guard **guard,
-						ApplyRefusal *refusal);
+extern Guard *guard_start(const Subscription *subscription, int consumer, ApplyRefusal *refusal);
 
-/* Must what is tried be marked before?  No transaction needed. */
-extern bool guard_is_awake(Guard *guard);
+/* Must everything that is tried be marked before? */
+extern bool guard_is_awake(const Guard *guard);
 
-/* Was the server going down under this key, so that it must be tried alone? */
-extern bool guard_suspects(const Guard *guard, const char *key);
+/* Are there messages that must be tried alone, and is it this one (identified)? */
+extern bool guard_has_suspects(const Guard *guard);
+extern bool guard_suspects(const Guard *guard, const ApplyMessage *message);
 
 /*
- * Outside a transaction: make durable that these keys are being tried.
- * Replaces the marks before.
+ * Outside a transaction: make durable that these messages, as far as they
+ * are identified, are being tried.  Replaces the marks before.
  */
 extern void guard_mark(Guard *guard, ApplyMessage **messages, int count);
 
 /*
- * Inside the transaction that applies what is marked, before its routes: take
- * the marks back, so that they go with the commit.
+ * Between session_enter_bookkeeping and session_leave_bookkeeping, with SPI
+ * connected, in the transaction that applies what is marked: take the marks
+ * back, so that they go with the commit.
  */
 extern void guard_unmark(Guard *guard);
 
-/* Outside a transaction: nothing is being tried, nobody died. */
+/* What is marked was tried, with or without success, and nobody died. */
+extern void guard_survived(Guard *guard, bool committed);
+
+/* Outside a transaction: take back the marks of what was tried last. */
 extern void guard_relax(Guard *guard);
 
 /*
- * For sqs.enable, in its transaction, with any rights: the messages under
- * which the server went down get their tries again.
+ * For sqs.enable, in its transaction, with any rights and without SPI: the
+ * messages under which the server went down get their tries again.
  */
 extern void guard_forgive(int32 subscription);
 

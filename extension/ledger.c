@@ -2,35 +2,26 @@
  * ledger.c
  *	  sqs.ledger: which messages have had their effect.
  *
- * A message is known by its key: the deduplication id, within its group
- * where the queue says so ("group id" cannot be mistaken for another pair,
- * since SQS allows no space in either), or the message id on a standard
- * queue.  The content's hash tells a repetition from another message under
- * the same key.
- *
  * Nearly always all keys are new, and then a plain INSERT in a
  * subtransaction is the cheapest way to say so.  When it meets a key that is
  * taken it is rolled back, and ON CONFLICT DO NOTHING sorts the new from the
  * old.  Keys are inserted in their own order, so that two consumers which
  * both got a batch wait for each other instead of deadlocking.
  *
- * All of it runs with the rights of the ledger's owner.
+ * What waits in the quarantine under a key that is entered now is settled by
+ * it: applied, if it is the same content, else superseded by its correction.
+ * That costs a statement only where the quarantine is not empty.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 
-#include "compat.h"
 #include "failure.h"
 #include "ledger.h"
-#include "session.h"
+#include "statement.h"
+#include "subtransaction.h"
 
 #undef TEXTDOMAIN
 #define TEXTDOMAIN FAILURE_DOMAIN
@@ -38,38 +29,44 @@
 #define COLUMNS " (subscription, dedup_key, content_hash, message_id, sequence_number, source)" \
 	" SELECT $1, u.k, u.h, u.m, u.s, u.o" \
 	" FROM unnest($2, $3, $4, $5, $6) AS u (k, h, m, s, o)"
+#define COLUMN_TYPES 6, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 
-static const char insert_sql[] = "INSERT INTO sqs.ledger" COLUMNS;
-static const char insert_new_sql[] = "INSERT INTO sqs.ledger" COLUMNS
-	" ON CONFLICT DO NOTHING RETURNING dedup_key, content_hash";
-static const char select_sql[] = "SELECT dedup_key, content_hash FROM sqs.ledger"
-	" WHERE subscription = $1 AND dedup_key = ANY ($2)";
+static Statement insert_keys = {"INSERT INTO sqs.ledger" COLUMNS, SPI_OK_INSERT, COLUMN_TYPES};
+static Statement insert_new_keys = {"INSERT INTO sqs.ledger" COLUMNS
+	" ON CONFLICT DO NOTHING RETURNING dedup_key, content_hash",
+SPI_OK_INSERT_RETURNING, COLUMN_TYPES};
+static Statement select_keys = {"SELECT dedup_key, content_hash FROM sqs.ledger"
+	" WHERE subscription = $1 AND dedup_key = ANY ($2)",
+SPI_OK_SELECT, 2, {INT4OID, TEXTARRAYOID}};
 
+/* Changes of what a key means take a stronger lock, so they wait for us; so does sqs.release. */
+static Statement lock_subscription = {"SELECT dedup_scope, queue_url, dedup_key FROM sqs.subscription"
+	" WHERE id = $1 FOR KEY SHARE",
+SPI_OK_SELECT, 1, {INT4OID}};
 
-/* Changes of what a key means take a stronger lock, so they wait for us. */
-static const char check_sql[] = "SELECT dedup_scope, queue_url FROM sqs.subscription"
-	" WHERE id = $1 FOR KEY SHARE";
+/* A statement of its own: it must see what was committed while we waited for the lock. */
+static Statement look_around = {"SELECT"
+	" EXISTS (SELECT FROM sqs.quarantined WHERE subscription = $1 AND state = 'waiting'),"
+	" EXISTS (SELECT FROM sqs.held_group WHERE subscription = $1)",
+SPI_OK_SELECT, 1, {INT4OID}};
 
-static Oid	argument_types[] = {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
-
-struct Ledger
-{
-	int32		subscription;
-	bool		fifo;
-	DedupScope	scope;
-	char	   *queue_url;
-	SPIPlanPtr	check;			/* null until first used */
-	SPIPlanPtr	insert;
-	SPIPlanPtr	insert_new;
-	SPIPlanPtr	select;
-};
+/*
+ * A conflict that waits under the key is no older version of what is applied
+ * now: it stays, to be decided by a person.
+ */
+static Statement settle_waiting = {"UPDATE sqs.quarantined AS q SET settled_at = now(), settled_by = $5, state ="
+	" CASE WHEN q.content_hash <> u.h THEN 'superseded' WHEN u.known THEN 'duplicate' ELSE 'applied' END"
+	" FROM unnest($2, $3, $4) AS u (k, h, known)"
+	" WHERE q.subscription = $1 AND q.state = 'waiting' AND q.route = '' AND q.dedup_key = u.k"
+	" AND (q.content_hash = u.h OR (NOT u.known AND q.reason <> 'dedup_conflict'))",
+SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, NAMEOID}};
 
 /* One message on its way into the ledger. */
 typedef struct LedgerEntry
 {
-	char	   *key;
+	const char *key;
 	Size		key_len;
-	unsigned char hash[AWSX_SHA256_LEN];
+	const unsigned char *hash;
 	ApplyMessage *message;
 	int			position;		/* among the messages */
 	struct LedgerEntry *first;	/* the entry with the same key that comes first */
@@ -87,92 +84,8 @@ ledger_create(const Subscription *subscription)
 	ledger->fifo = subscription->fifo;
 	ledger->scope = subscription->dedup_scope;
 	ledger->queue_url = pstrdup(subscription->queue_url);
+	ledger->dedup_key = subscription->dedup_key ? pstrdup(subscription->dedup_key) : NULL;
 	return ledger;
-}
-
-static void
-free_plan(SPIPlanPtr *plan)
-{
-	if (*plan != NULL)
-		SPI_freeplan(*plan);
-	*plan = NULL;
-}
-
-void
-ledger_free(Ledger *ledger)
-{
-	free_plan(&ledger->check);
-	free_plan(&ledger->insert);
-	free_plan(&ledger->insert_new);
-	free_plan(&ledger->select);
-}
-
-char *
-ledger_key(const Ledger *ledger, const ApplyMessage *message)
-{
-	if (message->dedup_id[0] == '\0')
-		return pstrdup(message->message_id);
-	if (ledger->scope == DEDUP_SCOPE_GROUP)
-		return psprintf("%s %s", message->group_id, message->dedup_id);
-	if (ledger->scope == DEDUP_SCOPE_UNKNOWN && ledger->fifo)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("it is not known yet whether the queue deduplicates per message group"),
-				 errdetail("The ledger's keys depend on it, and it must not change later."),
-				 errhint("Let the consumer run once, which asks the queue, or tell with sqs.alter_subscription(..., dedup_scope => 'queue' or 'messageGroup').")));
-	return pstrdup(message->dedup_id);
-}
-
-static bool
-is_ascii(const char *text)
-{
-	while (*text != '\0' && !IS_HIGHBIT_SET(*text))
-		text++;
-	return *text == '\0';
-}
-
-/*
- * Ids and lineage come from outside in UTF-8.  Where they are not text of
- * this database their odd bytes are written as %XX: better than losing a
- * message over a note about its origin.  Returns its argument or a copy.
- */
-static char *
-storable(char *value)
-{
-	StringInfoData escaped;
-
-	if (is_ascii(value) ||
-		(GetDatabaseEncoding() == PG_UTF8 && pg_verify_mbstr(PG_UTF8, value, strlen(value), true)))
-		return value;
-	initStringInfo(&escaped);
-	for (const unsigned char *at = (const unsigned char *) value; *at != '\0'; at++)
-	{
-		if (*at < 0x80)
-			appendStringInfoChar(&escaped, *at);
-		else
-			appendStringInfo(&escaped, "%%%02X", *at);
-	}
-	return escaped.data;
-}
-
-static void
-fill_entry(const Ledger *ledger, LedgerEntry *entry, ApplyMessage *message, int position)
-{
-	memset(entry, 0, sizeof(*entry));
-	entry->message = message;
-	entry->position = position;
-	entry->key = storable(ledger_key(ledger, message));
-	entry->key_len = strlen(entry->key);
-	if (message->source_sha256[0] != '\0')
-	{
-		if (strlen(message->source_sha256) != AWSX_SHA256_HEX_LEN ||
-			hex_decode(message->source_sha256, AWSX_SHA256_HEX_LEN, (char *) entry->hash) != AWSX_SHA256_LEN)
-			elog(ERROR, "not a SHA-256 in hex");
-	}
-	else if (!awsx_sha256(message->body, message->body_len, entry->hash))
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("libcrypto could not compute a SHA-256")));
 }
 
 /* Collation "C", then the order in which the messages came. */
@@ -207,22 +120,6 @@ link_repeats(LedgerEntry *entries, int count)
 	return distinct;
 }
 
-static Datum
-metadata_text(const char *value)
-{
-	return CStringGetTextDatum(storable(unconstify(char *, value)));
-}
-
-static Datum
-hash_bytea(const LedgerEntry *entry)
-{
-	bytea	   *result = palloc(VARHDRSZ + AWSX_SHA256_LEN);
-
-	SET_VARSIZE(result, VARHDRSZ + AWSX_SHA256_LEN);
-	memcpy(VARDATA(result), entry->hash, AWSX_SHA256_LEN);
-	return PointerGetDatum(result);
-}
-
 /* The arguments of the statements: one array a column, distinct keys only. */
 static void
 build_arguments(const Ledger *ledger, const LedgerEntry *entries, int count, int distinct,
@@ -240,36 +137,16 @@ build_arguments(const Ledger *ledger, const LedgerEntry *entries, int count, int
 		if (entry->first != entry)
 			continue;
 		columns[0][n] = CStringGetTextDatum(entry->key);
-		columns[1][n] = hash_bytea(entry);
-		columns[2][n] = metadata_text(entry->message->message_id);
-		columns[3][n] = metadata_text(entry->message->sequence_number);
-		columns[4][n] = metadata_text(entry->message->source);
+		columns[1][n] = ledger_bytea_datum(entry->hash, AWSX_SHA256_LEN);
+		columns[2][n] = ledger_text_datum(entry->message->message_id);
+		columns[3][n] = ledger_text_datum(entry->message->sequence_number);
+		columns[4][n] = ledger_text_datum(entry->message->source);
 		n++;
 	}
 	arguments[0] = Int32GetDatum(ledger->subscription);
 	for (int c = 0; c < 5; c++)
 		arguments[c + 1] = PointerGetDatum(construct_array(columns[c], n, c == 1 ? BYTEAOID : TEXTOID,
 														   -1, false, TYPALIGN_INT));
-}
-
-static void
-execute(SPIPlanPtr *plan, const char *sql, int nargs, Datum *arguments, int expected)
-{
-	int			code;
-
-	if (*plan == NULL)
-	{
-		SPIPlanPtr	made = SPI_prepare(sql, nargs, argument_types);
-
-		if (made == NULL)
-			elog(ERROR, "could not prepare a statement of the ledger: %s",
-				 SPI_result_code_string(SPI_result));
-		SPI_keepplan(made);
-		*plan = made;
-	}
-	code = SPI_execute_plan(*plan, arguments, NULL, false, 0);
-	if (code != expected)
-		elog(ERROR, "could not execute a statement of the ledger: %s", SPI_result_code_string(code));
 }
 
 static const char *
@@ -286,68 +163,57 @@ scope_name(DedupScope scope)
 	}
 }
 
+static bool
+same_text(int column, const char *expected)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+
+	return strcmp(value ? value : "", expected) == 0;
+}
+
 /*
  * Keys written for a subscription that was dropped would stay for ever, and
  * keys of another queue or scope would make new messages look like
  * duplicates, or duplicates like new ones.  So what the keys are made by
  * must still hold, and does until the end of the transaction.
  */
-static void
-check_subscription(Ledger *ledger, Datum *arguments)
+void
+ledger_open(const Ledger *ledger, LedgerOutlook *outlook)
 {
-	bool		unchanged;
+	Datum		arguments[] = {Int32GetDatum(ledger->subscription)};
+	bool		isnull;
 
-	execute(&ledger->check, check_sql, 1, arguments, SPI_OK_SELECT);
-	unchanged = SPI_processed == 1;
-	if (unchanged)
-	{
-		char	   *scope = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-		char	   *url = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-
-		unchanged = strcmp(scope ? scope : "", scope_name(ledger->scope)) == 0 &&
-			strcmp(url ? url : "", ledger->queue_url) == 0;
-	}
-	if (!unchanged)
+	statement_execute(&lock_subscription, arguments, NULL);
+	if (SPI_processed != 1 || !same_text(1, scope_name(ledger->scope)) ||
+		!same_text(2, ledger->queue_url) ||
+		!same_text(3, ledger->dedup_key ? ledger->dedup_key : ""))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the subscription was dropped or changed meanwhile"),
 				 errhint("A consumer follows the change by itself; elsewhere, try again.")));
+	statement_execute(&look_around, arguments, NULL);
+	outlook->waiting = DatumGetBool(statement_value(1, &isnull));
+	outlook->held = DatumGetBool(statement_value(2, &isnull));
+}
+
+static void
+insert_all(void *arguments)
+{
+	statement_execute(&insert_keys, arguments, NULL);
 }
 
 /* Insert all keys; false when one was taken, and then nothing was inserted. */
 static bool
-insert_all(Ledger *ledger, Datum arguments[6])
+inserted_all(Datum arguments[6])
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool inserted = false;
+	ErrorData  *error = subtransaction_run(insert_all, arguments);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		execute(&ledger->insert, insert_sql, 6, arguments, SPI_OK_INSERT);
-		ReleaseCurrentSubTransaction();
-		inserted = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *edata;
-
-		MemoryContextSwitchTo(context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (edata->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-			ReThrowError(edata);
-		FreeErrorData(edata);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return inserted;
+	if (error == NULL)
+		return true;
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
+		ReThrowError(error);
+	FreeErrorData(error);
+	return false;
 }
 
 /* Mark the first entries whose keys are in SPI_tuptable; taken: they were there before. */
@@ -394,11 +260,11 @@ mark_found(LedgerEntry *entries, int count, bool taken)
 
 /* Insert what is new, and find out about the rest. */
 static void
-insert_new(Ledger *ledger, LedgerEntry *entries, int count, Datum arguments[6])
+insert_new(LedgerEntry *entries, int count, Datum arguments[6])
 {
-	execute(&ledger->insert_new, insert_new_sql, 6, arguments, SPI_OK_INSERT_RETURNING);
+	statement_execute(&insert_new_keys, arguments, NULL);
 	mark_found(entries, count, false);
-	execute(&ledger->select, select_sql, 2, arguments, SPI_OK_SELECT);
+	statement_execute(&select_keys, arguments, NULL);
 	mark_found(entries, count, true);
 	for (int i = 0; i < count; i++)
 	{
@@ -431,6 +297,11 @@ conclude(LedgerEntry *entries, int count, int *position)
 	if (conflict >= 0)
 	{
 		*position = conflict;
+		for (int i = 0; i < count; i++)
+		{
+			if (entries[i].position == conflict)
+				entries[i].message->reason = APPLY_REASON_CONFLICT;
+		}
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("dedup_conflict: a message with the same deduplication id but other content was applied before"),
@@ -439,29 +310,76 @@ conclude(LedgerEntry *entries, int count, int *position)
 	return duplicates;
 }
 
-int
-ledger_record(Ledger *ledger, ApplyMessage **messages, int count, int *position)
+/* The entries in the order of their keys, repetitions linked; returns how many keys there are. */
+static int
+make_entries(ApplyMessage **messages, int count, LedgerEntry **made)
 {
-	SessionBracket bracket;
+	LedgerEntry *entries = palloc0(mul_size(sizeof(LedgerEntry), count));
+
+	for (int i = 0; i < count; i++)
+	{
+		entries[i].message = messages[i];
+		entries[i].position = i;
+		entries[i].key = messages[i]->key;
+		entries[i].key_len = strlen(messages[i]->key);
+		entries[i].hash = messages[i]->hash;
+	}
+	qsort(entries, count, sizeof(LedgerEntry), compare_entries);
+	*made = entries;
+	return link_repeats(entries, count);
+}
+
+/* What waits in the quarantine under these keys has come through now. */
+static void
+settle(const Ledger *ledger, const LedgerEntry *entries, int count, const Datum *arguments)
+{
+	Datum	   *known = palloc(sizeof(Datum) * count);
+	Datum		more[5] = {arguments[0], arguments[1], arguments[2]};
+	int			n = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (entries[i].first == &entries[i])
+			known[n++] = BoolGetDatum(entries[i].taken);
+	}
+	more[3] = PointerGetDatum(construct_array(known, n, BOOLOID, 1, true, TYPALIGN_CHAR));
+	more[4] = CStringGetDatum(ledger->settled_by);
+	statement_execute(&settle_waiting, more, ledger->settled_by ? NULL : "    n");
+}
+
+int
+ledger_record(const Ledger *ledger, ApplyMessage **messages, int count, bool waiting, int *position)
+{
 	LedgerEntry *entries;
 	Datum		arguments[6];
-	int			distinct;
+	int			distinct = make_entries(messages, count, &entries);
 	int			duplicates;
 
-	session_enter_bookkeeping(&bracket);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	entries = palloc(mul_size(sizeof(LedgerEntry), count));
-	for (int i = 0; i < count; i++)
-		fill_entry(ledger, &entries[i], messages[i], i);
-	qsort(entries, count, sizeof(LedgerEntry), compare_entries);
-	distinct = link_repeats(entries, count);
 	build_arguments(ledger, entries, count, distinct, arguments);
-	check_subscription(ledger, arguments);
-	if (!insert_all(ledger, arguments))
-		insert_new(ledger, entries, count, arguments);
+	if (!inserted_all(arguments))
+		insert_new(entries, count, arguments);
 	duplicates = conclude(entries, count, position);
-	SPI_finish();
-	session_leave_bookkeeping(&bracket);
+	if (waiting)
+		settle(ledger, entries, count, arguments);
 	return duplicates;
+}
+
+void
+ledger_recognize(const Ledger *ledger, ApplyMessage **messages, int count)
+{
+	LedgerEntry *entries;
+	Datum		arguments[6];
+	int			distinct = make_entries(messages, count, &entries);
+
+	build_arguments(ledger, entries, count, distinct, arguments);
+	statement_execute(&select_keys, arguments, NULL);
+	mark_found(entries, count, true);
+	for (int i = 0; i < count; i++)
+	{
+		const LedgerEntry *first = entries[i].first;
+
+		if (first->taken && !first->conflict &&
+			memcmp(entries[i].hash, first->hash, AWSX_SHA256_LEN) == 0)
+			entries[i].message->outcome = APPLY_DUPLICATE;
+	}
 }

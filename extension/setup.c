@@ -215,6 +215,17 @@ learn_scope(Consumer *consumer)
 		exit_quietly(CONSUMER_END_RECONFIGURE);
 }
 
+/* A message under which the server went down too often stops its subscription. */
+static void
+start_guard(Consumer *consumer)
+{
+	ApplyRefusal refusal;
+
+	if (!applier_guard(consumer->applier, consumer->subscription, consumer->number, &refusal))
+		refuse(CONSUMER_ERROR, consumer->subscription->name, refusal.sqlerrcode, refusal.error,
+			   refusal.hint);
+}
+
 void
 consumer_setup(Consumer *consumer, const SlotTask *task)
 {
@@ -238,6 +249,7 @@ consumer_setup(Consumer *consumer, const SlotTask *task)
 		session_act_as(consumer->subscription->owner);
 		commit(consumer);
 		consumer->applier = applier_create(consumer->subscription);
+		start_guard(consumer);
 	}
 	PG_CATCH();
 	{

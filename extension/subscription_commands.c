@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "guard.h"
 #include "launcher.h"
 #include "slots.h"
 #include "subscription_check.h"
@@ -327,6 +328,7 @@ sqs_enable(PG_FUNCTION_ARGS)
 	subscription_update(subscription);
 	subscription_update_home(subscription);
 	subscription_start_routes(subscription);
+	guard_forgive(subscription->id);
 	command_finish(subscription);
 	PG_RETURN_VOID();
 }

@@ -185,7 +185,7 @@ CREATE TABLE sqs.quarantined (
 CREATE UNIQUE INDEX quarantined_waiting ON sqs.quarantined (subscription, dedup_key, content_hash, route)
 	WHERE state OPERATOR(pg_catalog.=) 'waiting';
 CREATE INDEX quarantined_group ON sqs.quarantined (subscription, group_id)
-	WHERE state OPERATOR(pg_catalog.=) 'waiting';
+	WHERE state OPERATOR(pg_catalog.=) 'waiting' AND route OPERATOR(pg_catalog.=) '';
 
 COMMENT ON TABLE sqs.quarantined IS 'Messages, or single routes of them, that could not be applied and were taken from the queue; read sqs.quarantine';
 COMMENT ON COLUMN sqs.quarantined.id IS 'By which sqs.retry and sqs.discard know it';
@@ -228,17 +228,23 @@ COMMENT ON COLUMN sqs.held_group.held_since IS 'When its first message was refus
 CREATE TABLE sqs.attempt (
 	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
 	consumer integer NOT NULL,
-	dedup_keys text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	dedup_key text COLLATE "C" NOT NULL DEFAULT '',
+	message_id text NOT NULL DEFAULT '',
+	group_id text NOT NULL DEFAULT '',
+	under_way boolean NOT NULL DEFAULT true,
 	deaths integer NOT NULL DEFAULT 0,
 	since timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (subscription, consumer)
+	PRIMARY KEY (subscription, consumer, dedup_key)
 );
 
 COMMENT ON TABLE sqs.attempt IS 'Consumers that run or ended without a farewell, and what they were applying: the crash guard';
 COMMENT ON COLUMN sqs.attempt.subscription IS 'id in sqs.subscription';
 COMMENT ON COLUMN sqs.attempt.consumer IS 'Which of its consumers, from 1';
-COMMENT ON COLUMN sqs.attempt.dedup_keys IS 'Messages of the batch under way, while the guard is awake';
-COMMENT ON COLUMN sqs.attempt.deaths IS 'How often the process died under these messages';
+COMMENT ON COLUMN sqs.attempt.dedup_key IS 'Empty: the consumer runs; else, as in sqs.ledger, a message it tries while the guard is awake, or under which it died';
+COMMENT ON COLUMN sqs.attempt.message_id IS 'MessageId of that message';
+COMMENT ON COLUMN sqs.attempt.group_id IS 'MessageGroupId of that message';
+COMMENT ON COLUMN sqs.attempt.under_way IS 'Is it being tried, as far as the table knows?';
+COMMENT ON COLUMN sqs.attempt.deaths IS 'How often the server went down while it was being tried';
 COMMENT ON COLUMN sqs.attempt.since IS 'When this was written';
 
 CREATE TABLE sqs.forgotten (

@@ -8,7 +8,7 @@ use Test::More;
 
 my $t = PgSqs::Test->new('failures');
 my ($lab, $node) = @$t{qw(lab node)};
-my $queue = $t->subscribe('s', 'q.fifo', 'CREATE TABLE t (id integer, amount numeric CHECK (amount >= 0))', 't', more => 'visibility_timeout => 20');
+my $queue = $t->subscribe('s', 'q.fifo', 'CREATE TABLE t (id integer, amount numeric CHECK (amount >= 0))', 't', more => q{visibility_timeout => 20, policy => 'block'});
 
 # -- a message that does not fit holds its own group only
 $lab->send_messages($queue,
@@ -42,7 +42,7 @@ is($visible + $in_flight, 1, 'and stays on the queue');
 $lab->sqs(PurgeQueue => { QueueUrl => $queue });
 
 # -- bodies PostgreSQL cannot hold, and bodies that are no object
-$t->subscribe('j', 'j.fifo', 'CREATE TABLE j (id text, doc jsonb)', 'j', more => 'visibility_timeout => 2');
+$t->subscribe('j', 'j.fifo', 'CREATE TABLE j (id text, doc jsonb)', 'j', more => q{visibility_timeout => 2, policy => 'block'});
 my @bad = ('not json', '[1]', '7', '{"id": "x", "doc": "\u0000"}', '{"id": "\ud800"}', '{"other": 1}', '[' x 5000);
 my $n = 0;
 $lab->send_messages($t->{queue}{j}, map { [ "g$n", 'bad' . $n++, $_ ] } @bad);

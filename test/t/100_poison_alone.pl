@@ -12,7 +12,7 @@ my ($lab, $node) = @$t{qw(lab node)};
 
 # -- row security refuses one row with 42501, as a missing GRANT would refuse all
 my $queue = $t->subscribe('s', 'q.fifo', q{CREATE TABLE t (id integer, visible boolean DEFAULT true);
-	ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON t WITH CHECK (visible)}, 't', more => 'max_batch => 1');
+	ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON t WITH CHECK (visible)}, 't', more => q{max_batch => 1, policy => 'block'});
 $lab->send_messages($queue, [ 'poison', 'p1', '{"id": 1, "visible": false}' ]);
 $t->wait_for(q{SELECT last_error_sqlstate FROM sqs.status}, '42501');
 pass('a lone refused row is taken for a missing privilege');
@@ -39,7 +39,7 @@ $t->sql(q{ALTER SYSTEM SET log_min_messages = debug1; SELECT pg_reload_conf()});
 for my $i (0 .. $#probes)
 {
 	my ($type, $value) = @{ $probes[$i] };
-	my $url = $t->subscribe("p$i", "p$i.fifo", "CREATE TABLE p$i (id integer, v $type)", "p$i");
+	my $url = $t->subscribe("p$i", "p$i.fifo", "CREATE TABLE p$i (id integer, v $type)", "p$i", more => "policy => 'block'");
 	$lab->send_messages($url, [ 'g', 'd', qq({"id": 1, "v": $value}) ]);
 	$t->wait_for(qq{SELECT last_error IS NOT NULL FROM sqs.status WHERE subscription = 'p$i'}, 't');
 	my $status = $t->status("p$i");
