@@ -38,6 +38,7 @@ OBJS = \
 	extension/durable.o \
 	extension/explain.o \
 	extension/failure.o \
+	extension/forget.o \
 	extension/guard.o \
 	extension/guc.o \
 	extension/ingest.o \
@@ -87,6 +88,7 @@ OBJS = \
 	extension/target.o \
 	extension/target_plan.o \
 	extension/target_run.o \
+	extension/trace.o \
 	extension/trouble.o \
 	extension/upsert.o \
 	extension/upsert_batch.o \

@@ -596,6 +596,30 @@ LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION sqs.redrive_cancel IS 'Stops moving the dead-letter queue back; returns how many messages were moved';
 
+CREATE FUNCTION sqs.trace(
+	subscription text,
+	id text,
+	OUT place text,
+	OUT at timestamptz,
+	OUT route name,
+	OUT message_id text,
+	OUT sequence_number text,
+	OUT dedup_key text,
+	OUT source text,
+	OUT details text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_trace'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.trace IS 'Where a message is, by its deduplication id, message id, sequence number or source: object, ledger, routes, quarantine';
+
+CREATE FUNCTION sqs.forget(subscription text, "from" timestamptz, "to" timestamptz, reason text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'sqs_forget'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.forget IS 'Removes from the ledger what was applied in a span of time, so that it can be replayed; returns how many messages that were';
+
 --
 -- Applying by hand
 --
@@ -619,6 +643,7 @@ REVOKE ALL ON FOREIGN DATA WRAPPER sqs FROM PUBLIC;
 -- states, counters, metadata
 GRANT USAGE ON SCHEMA sqs TO sqs_monitor;
 GRANT SELECT ON sqs.subscription, sqs.route, sqs.status TO sqs_monitor;
+GRANT SELECT ON sqs.forgotten TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.is_loaded TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.status_rows TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.queue_state TO sqs_monitor;
@@ -645,3 +670,5 @@ GRANT EXECUTE ON FUNCTION sqs.send TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.redrive TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.redrive_state TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.redrive_cancel TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.trace TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.forget TO sqs_admin;
