@@ -52,6 +52,7 @@ OBJS = \
 	extension/peek.o \
 	extension/pg_sqs.o \
 	extension/poll.o \
+	extension/prune.o \
 	extension/quarantine.o \
 	extension/queue_call.o \
 	extension/queue_state.o \

@@ -2,11 +2,12 @@
  * consumer.c
  *	  One process that empties one queue into the database.
  *
- * A turn of its loop is five verbs: receive (let the network progress, open
+ * A turn of its loop is six verbs: receive (let the network progress, open
  * polls), apply (what is in the inbox, as one transaction), flush (have the
  * log written where nothing else does it in time), delete (what is durable),
- * wait.  Nothing but apply opens a transaction, nothing but wait sleeps, and
- * there is no transaction, snapshot or lock while it does.
+ * prune (seldom), wait.  Nothing but apply and prune opens a transaction,
+ * nothing but wait sleeps, and there is no transaction, snapshot or lock while
+ * it does.
  *
  * Everything is waited for in one kept set: the latch, the death of the
  * postmaster, and the AWS client's descriptor.
@@ -71,6 +72,7 @@ put_nothing_off(Consumer *consumer)
 	consumer->delete_trouble.until = 0;
 	consumer->apply_trouble.until = 0;
 	consumer->poll_not_before = 0;
+	prune_soon(consumer);
 }
 
 /*
@@ -184,7 +186,7 @@ consumer_sleep(Consumer *consumer, int64 timeout_ms)
 	attend(consumer);
 }
 
-/* ---- the five verbs ---- */
+/* ---- the verbs ---- */
 
 static void
 receive(Consumer *consumer)
@@ -239,7 +241,7 @@ static int64
 idle_time(Consumer *consumer)
 {
 	int64		now = consumer_now(consumer);
-	int64		next = Min(polls_next(consumer), deletes_next(consumer));
+	int64		next = Min(prune_next(consumer), Min(polls_next(consumer), deletes_next(consumer)));
 	int			network = awsx_client_timeout_ms(consumer->connection->client);
 
 	if (batch_ready(consumer) || finished(consumer))
@@ -274,6 +276,7 @@ make_consumer(void)
 										   ALLOCSET_DEFAULT_SIZES);
 	consumer->clock = awsx_clock_real();
 	polls_init(consumer);
+	prune_init(consumer);
 	dlist_init(&consumer->deletes);
 	dlist_init(&consumer->visibility);
 	return consumer;
@@ -306,6 +309,7 @@ sqs_consumer_main(Datum arg)
 		apply(consumer);
 		flush(consumer);
 		delete(consumer);
+		prune_run(consumer);
 		wait(consumer);
 	}
 	give_back_inbox(consumer, GIVE_BACK_MS);

@@ -90,6 +90,32 @@ typedef struct Poll
 	bool		attempt_used;	/* SQS may have seen this id before */
 } Poll;
 
+/* What is pruned, in this order. */
+enum
+{
+	PRUNE_QUARANTINE,
+	PRUNE_LEDGER,
+	PRUNE_TABLES
+};
+
+typedef struct PruneTable
+{
+	const char *sql;
+	struct _SPI_plan *plan;		/* null until first used */
+	TimestampTz from;			/* what is older has gone */
+} PruneTable;
+
+typedef struct Prune
+{
+	PruneTable	tables[PRUNE_TABLES];
+	int			table;			/* the one that is being pruned */
+	int64		next;			/* monotonic ms: no step before */
+	int64		last_step;
+	int64		rest_ms;		/* the next rest, when nothing is left */
+	int64		rows;			/* gone since the last rest */
+	int			logged;			/* SQLSTATE of the failure that was logged; 0 = none */
+} Prune;
+
 struct Consumer
 {
 	MemoryContext memory;		/* as long as the process */
@@ -127,6 +153,8 @@ struct Consumer
 	Trouble		receive_trouble;
 	Trouble		delete_trouble;
 	Trouble		apply_trouble;
+
+	Prune		prune;
 
 	bool		closing;		/* finish what is under way, then exit */
 	int64		closing_until;
@@ -229,5 +257,18 @@ extern void visibility_send(Consumer *consumer);
 
 /* Keep the leases of messages that wait longer than expected, in the inbox or for their deletion. */
 extern void visibility_extend(Consumer *consumer);
+
+/* ---- prune.c ---- */
+
+extern void prune_init(Consumer *consumer);
+
+/* Monotonic ms when there is more to prune; PG_INT64_MAX = nothing. */
+extern int64 prune_next(const Consumer *consumer);
+
+/* Take one step, if it is time for it. */
+extern void prune_run(Consumer *consumer);
+
+/* The retention may have changed: look at once. */
+extern void prune_soon(Consumer *consumer);
 
 #endif							/* PG_SQS_CONSUMER_H */

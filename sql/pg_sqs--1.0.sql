@@ -145,6 +145,9 @@ CREATE TABLE sqs.ledger (
 	PRIMARY KEY (subscription, dedup_key)
 );
 
+CREATE INDEX ledger_applied ON sqs.ledger (subscription, applied_at);
+
+COMMENT ON INDEX sqs.ledger_applied IS 'By age: for dedup_retention, sqs.forget and sqs.reconcile';
 COMMENT ON TABLE sqs.ledger IS 'Messages that were applied, written in the transaction of their effects: what makes a redelivery a duplicate';
 COMMENT ON COLUMN sqs.ledger.subscription IS 'id in sqs.subscription; no foreign key, for speed';
 COMMENT ON COLUMN sqs.ledger.dedup_key IS 'MessageDeduplicationId, within its group where the queue says so';
@@ -187,6 +190,10 @@ CREATE UNIQUE INDEX quarantined_waiting ON sqs.quarantined (subscription, dedup_
 CREATE INDEX quarantined_group ON sqs.quarantined (subscription, group_id)
 	WHERE state OPERATOR(pg_catalog.=) 'waiting' AND route OPERATOR(pg_catalog.=) '';
 
+CREATE INDEX quarantined_settled ON sqs.quarantined (subscription, settled_at)
+	WHERE settled_at IS NOT NULL;
+
+COMMENT ON INDEX sqs.quarantined_settled IS 'By age: for quarantine_retention';
 COMMENT ON TABLE sqs.quarantined IS 'Messages, or single routes of them, that could not be applied and were taken from the queue; read sqs.quarantine';
 COMMENT ON COLUMN sqs.quarantined.id IS 'By which sqs.retry and sqs.discard know it';
 COMMENT ON COLUMN sqs.quarantined.subscription IS 'id in sqs.subscription';
