@@ -19,26 +19,40 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "catalog/pg_operator.h"
 #include "failure.h"
 #include "upsert.h"
 
 #undef TEXTDOMAIN
 #define TEXTDOMAIN FAILURE_DOMAIN
 
-/* The functions that compare two values of a column. */
+/* What a message without the column has: its default, where that is a constant. */
 static void
-describe_column(UpsertColumn *column, const RecordShape *shape, const char *name)
+describe_default(UpsertColumn *column, Relation target, const char *name)
+{
+	Node	   *expression = build_column_default(target, get_attnum(RelationGetRelid(target), name));
+	Const	   *constant = (Const *) expression;
+
+	if (expression == NULL || !IsA(expression, Const) || constant->constisnull)
+		return;
+	column->has_default = true;
+	column->default_value = datumCopy(constant->constvalue, column->typbyval, column->typlen);
+}
+
+/* How values of a column are compared. */
+static void
+describe_column(UpsertColumn *column, Relation target, const RecordShape *shape, const char *name)
 {
 	const RecordColumn *described;
 	TypeCacheEntry *type;
@@ -65,6 +79,7 @@ describe_column(UpsertColumn *column, const RecordShape *shape, const char *name
 	fmgr_info(type->cmp_proc, &column->compare);
 	if (OidIsValid(type->hash_proc))
 		fmgr_info(type->hash_proc, &column->hash);
+	describe_default(column, target, name);
 }
 
 /* An operator as SQL can name it under any search_path. */
@@ -86,12 +101,12 @@ qualified_operator(Oid operator)
 }
 
 static void
-describe_version(Upsert *upsert, const RecordShape *shape, const char *name)
+describe_version(Upsert *upsert, Relation target, const RecordShape *shape, const char *name)
 {
 	TypeCacheEntry *type;
 
 	upsert->version = palloc0(sizeof(UpsertColumn));
-	describe_column(upsert->version, shape, name);
+	describe_column(upsert->version, target, shape, name);
 	type = lookup_type_cache(shape->columns[upsert->version->position].type,
 							 TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
 	upsert->older = qualified_operator(type->lt_opr);
@@ -134,11 +149,11 @@ upsert_describe(Relation target, const RecordShape *shape, List *key, const char
 	{
 		UpsertColumn *column = &upsert->key[upsert->key_count++];
 
-		describe_column(column, shape, lfirst(cell));
+		describe_column(column, target, shape, lfirst(cell));
 		upsert->is_key[column->position] = true;
 	}
 	if (version != NULL)
-		describe_version(upsert, shape, version);
+		describe_version(upsert, target, shape, version);
 	for (int i = 0; i < shape->count; i++)
 	{
 		TypeCacheEntry *type = lookup_type_cache(shape->columns[i].type, TYPECACHE_EQ_OPR);

@@ -24,6 +24,8 @@ typedef struct UpsertColumn
 	FmgrInfo	equal;
 	FmgrInfo	hash;			/* fn_oid invalid: the type has none */
 	FmgrInfo	compare;		/* of the version */
+	bool		has_default;	/* a constant, for messages that lack it */
+	Datum		default_value;
 } UpsertColumn;
 
 /* What becomes of a column that the message does not have. */

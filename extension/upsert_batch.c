@@ -42,13 +42,15 @@ identity_datum(const UpsertBatch *batch, const UpsertColumn *column, const Recor
 {
 	int			i = column->position;
 
+	if (!values->present[i] && column->has_default)
+		return column->default_value;
 	if (!values->present[i] || values->nulls[i])
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("the message has no value for the %s column \"%s\"",
 						column == batch->upsert->version ? "version" : "key",
 						batch->shape->columns[i].name),
-				 errhint("Every message must name it, and not as null.")));
+				 errhint("Every message must name it, and not as null, unless the column has a constant default.")));
 	return datumCopy(values->values[i], column->typbyval, column->typlen);
 }
 

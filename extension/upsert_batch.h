@@ -43,7 +43,7 @@ extern UpsertBatch *upsert_batch_create(const Upsert *upsert, const RecordShape 
  * Add a message's row; those of its key that it supersedes are marked, or it
  * is.  Of rows with equal key and version the first ones stay, linked by
  * same: they must be written one after the other.  Raises 23502 when a key or
- * version column is null or missing.
+ * version column is null, or missing and without a constant default.
  */
 extern void upsert_batch_add(UpsertBatch *batch, const RecordValues *values, int position);
 

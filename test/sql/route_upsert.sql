@@ -126,6 +126,18 @@ SELECT pg_temp.send('{"id": "101"}');
 TABLE only_key ORDER BY 1;
 SELECT sqs.drop_route('regress_upsert', 'only_key');
 
+-- a key or version that the message lacks, but that has a constant for a default
+SET ROLE regress_sqs_upsert;
+CREATE TABLE defaulted (id text, region text DEFAULT 'eu', version integer DEFAULT 1, n int, PRIMARY KEY (region, id));
+RESET ROLE;
+SELECT sqs.add_route('regress_upsert', 'defaulted', 'defaulted', key => '{region,id}', version => 'version');
+SELECT pg_temp.send('{"id": "a", "n": 1}', '{"id": "a", "region": "eu", "version": 2, "n": 2}', '{"id": "a", "region": "us", "n": 3}');
+SELECT pg_temp.send('{"id": "a", "n": 1}', '{"id": "b", "n": 1}');
+SELECT pg_temp.send('{"id": "b", "version": 1, "n": 2}');
+TABLE defaulted ORDER BY region, id;
+SELECT pg_temp.send('{"id": "a", "version": null, "n": 1}');
+SELECT sqs.drop_route('regress_upsert', 'defaulted');
+
 -- triggers that change rows: compared is what would be stored
 SET ROLE regress_sqs_upsert;
 CREATE TABLE trimmed (id text PRIMARY KEY, v int, name text, updated timestamptz);
