@@ -1,7 +1,9 @@
--- The first form of a transaction: one row for each message, by column name.
--- A key without a column is ignored, a column without a key takes its default.
+-- The first form of a transaction: one row for each transaction, by column
+-- name, in its newest version. A member without a column is ignored, a column
+-- without a member takes its default.
 CREATE TABLE transactions (
-	transaction_id text NOT NULL,
+	transaction_id text PRIMARY KEY,
+	version integer NOT NULL DEFAULT 1,
 	account_id text,
 	booked_at timestamptz,
 	booked_on date,
