@@ -155,7 +155,7 @@ help:
 #: make install      install the extension
 #: make installcheck test the installed extension's SQL
 #:
-#: make demo         install what is missing, build, run the whole pipeline here, show the row
+#: make demo         install what is missing, build, run the whole pipeline here, show the rows
 #: make demo FILE=x  ... with your own JSON file or folder
 #: make demo-shell   ... leave everything up and open psql
 #: make test         build and pass every test

@@ -2,9 +2,9 @@
 # demo.pl [--shell]: the whole pipeline on this machine, one line a hop.
 #
 # Runs on a stage (see test/with_stage): starts the lab, a PostgreSQL with
-# pg_sqs preloaded, and the real s3_to_sqs; makes bucket, queue, table and
-# subscription; uploads the files; and tells what the lab's journal, the
-# function and the database say happened.  Every number printed was measured
+# pg_sqs preloaded, and the real s3_to_sqs; makes bucket, queue, the three
+# tables of docs/examples, subscription and routes; uploads the files; and
+# tells what the lab's journal, the function and the database say happened.  Every number printed was measured
 # or read in this run.
 use strict;
 use warnings;
@@ -20,9 +20,12 @@ use Time::HiRes qw(sleep time);
 
 my $shell = grep { $_ eq '--shell' } @ARGV;
 my $run = $ENV{TESTDATADIR};
+my $example = 'docs/examples/transaction.json';
 my $bucket = 'ledger-l0';
 my $color = -t STDOUT;
 my $json = JSON::PP->new->utf8->canonical;
+# The forms that a transaction takes here: a table and a route each.
+my @forms = qw(transactions confirmations regulatory_reports);
 my ($lab, $postgres, $sql, $watcher, $queue_url);
 my $problems = 0;
 $| = 1;
@@ -94,19 +97,20 @@ sub start_function
 	return;
 }
 
-# The schema and the six lines of the README.
+# The tables and routes of docs/examples, and the subscription.
 sub create_subscription
 {
 	my $endpoint = $lab->endpoint;
 	my $log = $sql->query(join ";\n",
 		'CREATE ROLE payments',
-		slurp('docs/examples/transactions.sql'),
-		'ALTER TABLE transactions OWNER TO payments',
+		(map { slurp("docs/examples/$_.sql"), "ALTER TABLE $_ OWNER TO payments" } @forms),
 		'CREATE EXTENSION pg_sqs',
 		"CREATE SERVER aws FOREIGN DATA WRAPPER sqs OPTIONS (region '$lab->{region}', endpoint '$endpoint')",
 		'GRANT USAGE ON FOREIGN SERVER aws TO payments',
 		"CREATE USER MAPPING FOR payments SERVER aws OPTIONS (access_key_id '$lab->{access_key}', secret_access_key '$lab->{secret_key}')",
-		"SELECT sqs.create_subscription('transactions', '$queue_url', 'aws', 'transactions')",
+		"SELECT sqs.create_subscription('transactions', '$queue_url', 'aws', owner => 'payments', enabled => false)",
+		slurp('docs/examples/routes.sql'),
+		"SELECT sqs.enable('transactions')",
 		# The moment at which so many messages are visible, or null.
 		'CREATE FUNCTION wait_for_messages(rows bigint, seconds integer) RETURNS numeric LANGUAGE plpgsql AS $$
 		 DECLARE give_up timestamptz := clock_timestamp() + make_interval(secs => seconds);
@@ -236,19 +240,24 @@ sub row_seen
 {
 	my ($start, $seen) = @_;
 	my $at = $watcher->answer;
-	tell_hops($start, $seen, $at ? [ $at, sprintf('row     visible in transactions, %.1f ms after the PUT began', ($at - $start) * 1000) ] : ());
+	tell_hops($start, $seen, $at ? [ $at, sprintf('rows    visible in all three tables, %.1f ms after the PUT began', ($at - $start) * 1000) ] : ());
 	return $at;
 }
 
-# The newest row, as psql shows it; of one that would fill the screen many
-# times, the beginnings.
+# The newest transaction in its three forms, as psql shows them; of one that
+# would fill the screen many times, the beginnings.
 sub show_row
 {
 	my $newest = 'SELECT t.* FROM transactions t ORDER BY landed_at DESC LIMIT 1';
+	my $same = "transaction_id = (SELECT transaction_id FROM ($newest) n)";
 	print "\n";
 	if ($sql->query("SELECT length(t::text) < 10000 FROM ($newest) t") eq 't')
 	{
-		show($newest, '-x', '-P', 'footer=off');
+		show($newest, '-x', '-P', 'footer=off', '-P', 'title=transactions');
+		show("SELECT version, account_id, amount, fee, currency, total FROM confirmations WHERE $same ORDER BY version",
+			'-P', 'footer=off', '-P', 'title=confirmations');
+		show("SELECT transaction_id, version, status, total, counterparty FROM regulatory_reports WHERE $same",
+			'-P', 'footer=off', '-P', 'title=regulatory_reports');
 		return;
 	}
 	show("SELECT key AS column, length(value) AS characters, left(value, 60) AS beginning FROM ($newest) t, json_each_text(row_to_json(t))");
@@ -269,7 +278,7 @@ sub tell_outcome
 	}
 	return if $kind =~ /^(row|absorbed|duplicate)$/;
 	$problems++;
-	print "\nNo row came of ", printable(basename($file)), ". The message stays on the queue; sqs.status says:\n";
+	print "\nNothing came of ", printable(basename($file)), ". The message stays on the queue; sqs.status says:\n";
 	show('SELECT state, last_error_sqlstate, last_error, last_error_hint, blocked FROM sqs.status', '-x');
 	return;
 }
@@ -281,11 +290,21 @@ sub tail { my @lines = split /^/, slurp($_[0]); return @lines > 10 ? @lines[-10 
 sub input_files
 {
 	my $input = "$ENV{PG_SQS_STAGE}/src/input";
-	return ('docs/examples/transaction.json') unless -d $input;
+	return ($example) unless -d $input;
 	my @files;
 	find({ wanted => sub { push @files, $File::Find::name if -f }, no_chdir => 1 }, $input);
 	die "There is no file in that folder (hidden ones do not count).\n" unless @files;
 	return sort @files;
+}
+
+# A correction: another object of the same transaction, of a higher version.
+sub correct_story
+{
+	say_title('A correction: the same transaction, version 2');
+	my ($kind) = upload('docs/examples/transaction_corrected.json', 'in/transaction_corrected.json');
+	$kind eq 'row' or ($problems++, print "expected the correction to be applied, got: $kind\n");
+	show_row();
+	return;
 }
 
 sub repeat_story
@@ -301,6 +320,7 @@ sub repeat_story
 	$kind eq 'duplicate' or ($problems++, print "expected the ledger to absorb it, got: $kind\n");
 	print "\n";
 	show('SELECT subscription, state, received, applied, duplicates, deleted, (SELECT count(*) FROM transactions) AS rows FROM sqs.status');
+	show("SELECT (SELECT count(*) FROM transactions) AS transactions, (SELECT count(*) FROM confirmations) AS confirmations, (SELECT count(*) FROM regulatory_reports) AS regulatory_reports");
 	return;
 }
 
@@ -335,6 +355,7 @@ sub main
 		push @rows, [ $file, $key ] if $kind eq 'row';
 		show_row() if $kind eq 'row';
 	}
+	correct_story() if $files[0] eq $example && @rows == 1;
 	repeat_story(@{ $rows[0] }) if @files == 1 && @rows == 1;
 	if (@files > 1)
 	{

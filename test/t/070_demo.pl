@@ -32,9 +32,13 @@ sub demo
 my ($status, $out) = demo();
 is($status, 0, 'the demo succeeds') or diag($out);
 for my $hop (qr/S3 +s3:\/\/ledger-l0\/in\/transaction\.json +\d+ bytes/, qr/Lambda +s3_to_sqs request [0-9a-f-]{36}/,
-	qr/SQS +transactions\.fifo group [0-9a-f]{12}… dedup [0-9a-f]{12}… sequence \d+/, qr/\d ms  row +visible in transactions, [0-9.]+ ms after the PUT began/,
+	qr/SQS +transactions\.fifo group [0-9a-f]{12}… dedup [0-9a-f]{12}… sequence \d+/, qr/\d ms  rows +visible in all three tables, [0-9.]+ ms after the PUT began/,
 	qr/^amount +\| 12345678901234567\.89$/m, qr/^fee +\| 1\.10$/m, qr/^account_id +\| Société 42$/m,
-	qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +2 \| +1 \| +1 \| +2 \| +1\b/)
+	qr/^ +1 \| Société 42 \| 12345678901234567\.89 \| +1\.10 \| EUR +\| 12345678901234568\.99$/m,
+	qr/^ T-2026-000042 +\| +1 \| reported +\| 12345678901234568\.99 \| Zoë & Søn/m,
+	qr/^version +\| 2$/m, qr/^amount +\| 9999\.99$/m, qr/^ +2 \| Société 42 \| +9999\.99 \| +0\.01 \| EUR +\| +10000\.00$/m,
+	qr/^ T-2026-000042 +\| +2 \| below threshold \| +10000\.00 \|/m,
+	qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +3 \| +2 \| +1 \| +3 \| +1\b/, qr/^ +1 \| +2 \| +1$/m)
 {
 	like($out, $hop, "tells $hop");
 }
