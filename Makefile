@@ -54,6 +54,8 @@ OBJS = \
 	extension/poll.o \
 	extension/prune.o \
 	extension/quarantine.o \
+	extension/quarantine_commands.o \
+	extension/quarantine_rows.o \
 	extension/queue_call.o \
 	extension/queue_state.o \
 	extension/record.o \

@@ -4,12 +4,14 @@
  *
  * For replays, tests and migrations.  All of it happens in the caller's
  * transaction, and any failure is the caller's error; there is no bisection
- * and nothing to delete from a queue.
+ * and nothing to delete from a queue.  What a consumer would park, because its
+ * group is held or its route is stopped, is parked here too.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -34,6 +36,7 @@ typedef struct GivenMessage
 	JsonText	sequence_number;
 	JsonText	source;
 	JsonText	source_sha256;
+	JsonText	attributes;
 	JsonText	body;
 } GivenMessage;
 
@@ -48,6 +51,7 @@ static const struct
 	{"sequence_number", offsetof(GivenMessage, sequence_number)},
 	{"source", offsetof(GivenMessage, source)},
 	{"source_sha256", offsetof(GivenMessage, source_sha256)},
+	{"attributes", offsetof(GivenMessage, attributes)},
 	{"body", offsetof(GivenMessage, body)},
 };
 
@@ -88,7 +92,7 @@ find_given(const JsonText *object, GivenMessage *given)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a message has no member %s", jsontext_raw(&key)),
-					 errhint("Its members are message_id, group_id, dedup_id, sequence_number, source, source_sha256 and body.")));
+					 errhint("Its members are message_id, group_id, dedup_id, sequence_number, source, source_sha256, attributes and body.")));
 		*place = value;
 	}
 	if (given->body.start == NULL)
@@ -160,6 +164,60 @@ given_sha256(const JsonText *value)
 	return hash;
 }
 
+/* JSON in UTF-8 as JSON in ASCII. */
+static const char *
+ascii_json(const char *json)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (const unsigned char *at = (const unsigned char *) json; *at != '\0';)
+	{
+		pg_wchar	character = utf8_to_unicode(at);
+
+		if (character < 0x80)
+			appendStringInfoChar(&out, *at);
+		else if (character < 0x10000)
+			appendStringInfo(&out, "\\u%04x", character);
+		else
+			appendStringInfo(&out, "\\u%04x\\u%04x", 0xD800 + ((character - 0x10000) >> 10),
+							 0xDC00 + ((character - 0x10000) & 0x3FF));
+		at += pg_utf_mblen(at);
+	}
+	return out.data;
+}
+
+/* As a consumer makes it of what it receives: {"name": {"type": "String", "value": "..."}}. */
+static const char *
+given_attributes(const JsonText *value)
+{
+	JsonTextCursor cursor;
+	JsonTextCursor inner;
+	JsonText	name;
+	JsonText	attribute;
+	JsonText	member;
+	bool		good = value->start == NULL || value->kind == JSONTEXT_OBJECT;
+
+	if (value->start == NULL)
+		return "{}";
+	if (good)
+		jsontext_first(&cursor, value);
+	while (good && jsontext_next(&cursor, &name, &attribute))
+	{
+		good = attribute.kind == JSONTEXT_OBJECT;
+		if (!good)
+			break;
+		for (jsontext_first(&inner, &attribute); good && jsontext_next(&inner, &name, &member);)
+			good = member.kind == JSONTEXT_STRING;
+	}
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("member \"attributes\" of a message is not a set of message attributes"),
+				 errhint("For example {\"order\": {\"type\": \"String\", \"value\": \"17\"}}.")));
+	return ascii_json(utf8(jsontext_raw(value)));
+}
+
 /* What identifies a message without an id: its content, as SQS does it. */
 static const char *
 content_id(const ApplyMessage *message)
@@ -188,6 +246,7 @@ fill_message(const Subscription *subscription, const JsonText *object, ApplyMess
 	message->sequence_number = given_id(&given.sequence_number, "sequence_number", "");
 	message->source = given_source(&given.source);
 	message->source_sha256 = given_sha256(&given.source_sha256);
+	message->attributes = given_attributes(&given.attributes);
 
 	/* On a standard queue the message id identifies, where there is one. */
 	if (message->dedup_id[0] == '\0' && (subscription->fifo || message->message_id[0] == '\0'))
@@ -248,7 +307,8 @@ return_outcomes(ReturnSetInfo *rsinfo, const ApplyMessage *messages, int count)
 
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = CStringGetTextDatum(id);
-		values[2] = CStringGetTextDatum(message->outcome == APPLY_DUPLICATE ? "duplicate" : "applied");
+		values[2] = CStringGetTextDatum(message->outcome == APPLY_DUPLICATE ? "duplicate" :
+										message->outcome == APPLY_QUARANTINED ? "quarantined" : "applied");
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }

@@ -533,6 +533,62 @@ COMMENT ON FUNCTION sqs.explain IS 'What each route would write for a message; i
 -- The quarantine
 --
 
+-- A reader sees the subscriptions he may look at, and bodies of those he may
+-- operate; current_user in a view is its reader.
+CREATE VIEW sqs.quarantine WITH (security_barrier) AS
+	SELECT q.id, s.name AS subscription, nullif(q.route, '') AS route, q.state, q.reason,
+		q.error_sqlstate, q.error, q.strikes, q.group_id, q.dedup_id, q.dedup_key, q.message_id,
+		q.sequence_number, q.sent_at, q.receive_count, q.source, q.content_hash, q.body_bytes,
+		q.quarantined_at, q.settled_at, q.settled_by, q.note,
+		CASE WHEN reader.operates THEN q.attributes END AS attributes,
+		CASE WHEN reader.operates THEN q.body END AS body
+	FROM sqs.quarantined q
+	JOIN sqs.subscription s ON s.id OPERATOR(pg_catalog.=) q.subscription
+	CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role(s.owner, 'USAGE')
+		OR pg_catalog.pg_has_role('sqs_admin', 'USAGE')) AS reader (operates)
+	WHERE reader.operates OR pg_catalog.pg_has_role('sqs_monitor', 'USAGE');
+
+COMMENT ON VIEW sqs.quarantine IS 'Messages, or single routes of them, that were taken from the queue and could not be applied: why, since when, and what became of them';
+COMMENT ON COLUMN sqs.quarantine.id IS 'By which sqs.retry and sqs.discard know it';
+COMMENT ON COLUMN sqs.quarantine.route IS 'The route that is missing; null: all of them';
+COMMENT ON COLUMN sqs.quarantine.state IS 'waiting; or how it was settled: applied, duplicate, superseded, discarded';
+COMMENT ON COLUMN sqs.quarantine.reason IS 'data, dedup_conflict, parked or route_stopped';
+COMMENT ON COLUMN sqs.quarantine.body IS 'The body as it was, UTF-8: convert_from(body, ''UTF8'') where it is text; null for who may not operate the subscription, and after sqs.discard';
+
+CREATE FUNCTION sqs.retry(
+	subscription text,
+	ids bigint[] DEFAULT NULL,
+	route text DEFAULT NULL,
+	group_id text DEFAULT NULL,
+	"sqlstate" text DEFAULT NULL,
+	older_than interval DEFAULT NULL)
+RETURNS TABLE (id bigint, outcome text, error text)
+AS 'MODULE_PATHNAME', 'sqs_retry'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.retry IS 'Applies what waits in the quarantine again, in the order in which it was sent; all of it, or what the conditions choose';
+
+CREATE FUNCTION sqs.release(subscription text, group_id text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'sqs_release'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.release IS 'Replays what a held message group left in the quarantine, in order, and lets the group go on; all of it or nothing';
+
+CREATE FUNCTION sqs.discard(
+	subscription text,
+	reason text,
+	ids bigint[] DEFAULT NULL,
+	route text DEFAULT NULL,
+	group_id text DEFAULT NULL,
+	"sqlstate" text DEFAULT NULL,
+	older_than interval DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'sqs_discard'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.discard IS 'Gives up messages in the quarantine: their bodies are erased, the record with hash and reason stays';
+
 --
 -- Queue and ledger
 --
@@ -655,6 +711,10 @@ GRANT EXECUTE ON FUNCTION sqs.is_loaded TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.status_rows TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.queue_state TO sqs_monitor;
 GRANT EXECUTE ON FUNCTION sqs.redrive_state TO sqs_monitor;
+GRANT SELECT ON sqs.held_group TO sqs_monitor;
+GRANT SELECT (id, subscription, route, state, reason, error_sqlstate, error, strikes, group_id, dedup_id,
+	dedup_key, message_id, sequence_number, sent_at, receive_count, source, content_hash, body_bytes,
+	quarantined_at, settled_at, settled_by, note) ON sqs.quarantine TO sqs_monitor;
 
 -- operating (sqs_admin is a member of sqs_monitor)
 GRANT USAGE ON SCHEMA sqs TO sqs_admin;
@@ -669,6 +729,10 @@ GRANT EXECUTE ON FUNCTION sqs.drop_subscription TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.enable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.disable TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.ingest TO sqs_admin;
+GRANT SELECT ON sqs.held_group, sqs.quarantine TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.retry TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.release TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.discard TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.add_route TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.drop_route TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.explain TO sqs_admin;
