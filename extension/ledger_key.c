@@ -93,6 +93,17 @@ queue_key(const Ledger *ledger, const ApplyMessage *message)
 	return message->dedup_id;
 }
 
+static bool
+is_named(const JsonText *key, const char *name)
+{
+	char	   *unescaped;
+
+	if (!jsontext_escaped(key))
+		return jsontext_equals(key, name);
+	unescaped = jsontext_name(key);
+	return unescaped != NULL && strcmp(unescaped, name) == 0;
+}
+
 /* The member of an object by its name, of which len bytes count; the last one of that name. */
 static bool
 find_member(const JsonText *object, const char *name, Size len, JsonText *member)
@@ -108,7 +119,7 @@ find_member(const JsonText *object, const char *name, Size len, JsonText *member
 	jsontext_first(&cursor, object);
 	while (jsontext_next(&cursor, &key, &value))
 	{
-		if (!jsontext_equals(&key, wanted))
+		if (!is_named(&key, wanted))
 			continue;
 		*member = value;
 		found = true;
