@@ -17,10 +17,10 @@ AWS_OBJS = \
 	aws/client.o aws/client_call.o aws/clock.o aws/credentials.o \
 	aws/credentials_chain.o aws/credentials_env.o aws/credentials_static.o \
 	aws/digest.o aws/error.o aws/http.o aws/http_curl.o aws/http_curl_exchange.o \
-	aws/http_date.o aws/identity.o aws/retry.o aws/service.o aws/sigmask.o \
+	aws/http_date.o aws/identity.o aws/retry.o aws/s3.o aws/s3_list.o aws/service.o aws/sigmask.o \
 	aws/sigv4.o aws/sigv4_canonical.o aws/skew.o aws/sqs_attributes.o \
 	aws/sqs_batch.o aws/sqs_move.o aws/sqs_receive.o aws/sqs_send.o aws/sqs_service.o \
-	aws/sqs_wire.o aws/text.o
+	aws/sqs_wire.o aws/text.o aws/envelope.o aws/xml.o
 
 # One a line, so that two who add one do not meet.
 OBJS = \
@@ -58,6 +58,9 @@ OBJS = \
 	extension/quarantine_rows.o \
 	extension/queue_call.o \
 	extension/queue_state.o \
+	extension/receipt.o \
+	extension/receipts_s3.o \
+	extension/reconcile.o \
 	extension/record.o \
 	extension/redrive.o \
 	extension/redrive_commands.o \

@@ -27,6 +27,7 @@
 
 #include "connection.h"
 #include "report.h"
+#include "s3.h"
 #include "sqs.h"
 
 /* Connections next to the open polls: deletes, visibility, attributes. */
@@ -37,6 +38,7 @@ typedef struct ConnectionSettings
 {
 	const char *region;			/* null = from the queue URL */
 	const char *endpoint;		/* null = AWS's */
+	const char *s3_endpoint;	/* null = AWS's */
 	const char *ca_bundle;
 	bool		environment;	/* credentials of the server process */
 	const char *access_key_id;
@@ -122,6 +124,8 @@ connection_read_server(const ForeignServer *server, ConnectionSettings *settings
 			settings->region = defGetString(option);
 		else if (strcmp(option->defname, "endpoint") == 0)
 			settings->endpoint = defGetString(option);
+		else if (strcmp(option->defname, "s3_endpoint") == 0)
+			settings->s3_endpoint = defGetString(option);
 		else if (strcmp(option->defname, "ca_bundle") == 0)
 			settings->ca_bundle = defGetString(option);
 		else if (strcmp(option->defname, "credentials") == 0)
@@ -204,6 +208,19 @@ connection_check(const Subscription *subscription)
 
 	connection_resolve(subscription, &settings);
 	connection_forget(&settings);
+}
+
+void
+connection_s3(const Subscription *subscription, AwsxService *service)
+{
+	ConnectionSettings settings;
+	AwsxError	error;
+
+	connection_resolve(subscription, &settings);
+	connection_forget(&settings);
+	awsx_error_clear(&error);
+	if (!awsx_s3_service(service, settings.sqs.region, settings.s3_endpoint, false, &error))
+		report_aws_error(ERROR, "use S3", &error);
 }
 
 /* Free the client; allowed again and again. */

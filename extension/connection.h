@@ -41,6 +41,12 @@ extern void connection_close(Connection *connection);
 extern void connection_check(const Subscription *subscription);
 
 /*
+ * Where S3 is for the subscription's server: next to its queue, in AWS's own
+ * place or where the option s3_endpoint says.  Raises as connection_check.
+ */
+extern void connection_s3(const Subscription *subscription, AwsxService *service);
+
+/*
  * A wait hook for ordinary backends: latch, postmaster death and the
  * client's descriptor; false when an interrupt is pending, after which the
  * caller runs CHECK_FOR_INTERRUPTS.

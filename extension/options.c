@@ -42,6 +42,7 @@ static void option_check_path(const char *name, const char *value);
 static const OptionRule option_rules[] = {
 	{ForeignServerRelationId, "region", false, option_check_region},
 	{ForeignServerRelationId, "endpoint", true, option_check_endpoint},
+	{ForeignServerRelationId, "s3_endpoint", true, option_check_endpoint},
 	{ForeignServerRelationId, "credentials", true, option_check_credentials},
 	{ForeignServerRelationId, "ca_bundle", true, option_check_path},
 	{UserMappingRelationId, "access_key_id", false, NULL},

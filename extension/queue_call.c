@@ -44,13 +44,20 @@ queue_call_wait(void *arg, int fd, int timeout_ms)
 	return true;
 }
 
+void
+queue_call_renew(QueueCall *call)
+{
+	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 (int64) call->seconds * 1000);
+}
+
 QueueCall *
 queue_call_open(const Subscription *subscription, int seconds)
 {
 	QueueCall  *call = palloc0(sizeof(QueueCall));
 
 	call->seconds = seconds;
-	call->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) seconds * 1000);
+	queue_call_renew(call);
 	call->connection = connection_open(subscription, queue_call_wait, call);
 	return call;
 }

@@ -27,6 +27,9 @@ typedef struct QueueCall
 extern QueueCall *queue_call_open(const Subscription *subscription, int seconds);
 extern void queue_call_close(QueueCall *call);
 
+/* Begin to count the seconds anew. */
+extern void queue_call_renew(QueueCall *call);
+
 /*
  * Make one call and wait for its end; the request is used up.  True: *answer
  * holds a success, to be freed with awsx_http_response_free before anything

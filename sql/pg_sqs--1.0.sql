@@ -683,6 +683,26 @@ LANGUAGE C VOLATILE;
 
 COMMENT ON FUNCTION sqs.forget IS 'Removes from the ledger what was applied in a span of time, so that it can be replayed; returns how many messages that were';
 
+CREATE FUNCTION sqs.reconcile(
+	subscription text,
+	"from" timestamptz,
+	"to" timestamptz,
+	receipts jsonb DEFAULT NULL,
+	OUT bucket text,
+	OUT object_key text,
+	OUT version_id text,
+	OUT record bigint,
+	OUT output text,
+	OUT dedup_id text,
+	OUT group_id text,
+	OUT place text,
+	OUT details text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'sqs_reconcile'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION sqs.reconcile IS 'What s3_to_sqs says it has sent and the ledger does not have, by object and record; receipts are read from S3 unless given';
+
 --
 -- Applying by hand
 --
@@ -743,3 +763,4 @@ GRANT EXECUTE ON FUNCTION sqs.redrive_state TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.redrive_cancel TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.trace TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.forget TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.reconcile TO sqs_admin;
