@@ -179,14 +179,14 @@ sub tell_hops
 # What the world looks like, to see what an upload changed.
 sub look
 {
-	my ($ledger, $duplicates, $errors) = split /\|/,
-	  $sql->query('SELECT (SELECT count(*) FROM sqs.ledger), duplicates, blocked FROM sqs.status');
-	return { ledger => $ledger, duplicates => $duplicates, errors => $errors,
+	my ($ledger, $duplicates, $quarantined, $errors) = split /\|/,
+	  $sql->query('SELECT (SELECT count(*) FROM sqs.ledger), duplicates, (SELECT count(*) FROM sqs.quarantined), blocked FROM sqs.status');
+	return { ledger => $ledger, duplicates => $duplicates, quarantined => $quarantined, errors => $errors,
 		rejects => [ $lab->s3_keys($bucket, 'rejected/') ] };
 }
 
-# What became of an upload: row, absorbed, duplicate, rejected, stuck; or
-# undef while it is on its way.
+# What became of an upload: row, absorbed, duplicate, rejected, quarantined,
+# stuck; or undef while it is on its way.
 sub outcome
 {
 	my ($before, $after, $seen) = @_;
@@ -195,6 +195,7 @@ sub outcome
 	return 'absorbed' if $seen->{absorbed};
 	return 'duplicate' if $after->{duplicates} > $before->{duplicates};
 	return 'rejected' if @{ $after->{rejects} } > @{ $before->{rejects} };
+	return 'quarantined' if $after->{quarantined} > $before->{quarantined};
 	return 'stuck' if $after->{errors} > $before->{errors};
 	return undef;
 }
@@ -278,6 +279,12 @@ sub tell_outcome
 	}
 	return if $kind =~ /^(row|absorbed|duplicate)$/;
 	$problems++;
+	if ($kind eq 'quarantined')
+	{
+		print "\nNothing came of ", printable(basename($file)), ". The message is in the quarantine, as it was, with the reason:\n";
+		show('SELECT group_id, reason, error_sqlstate, error, body_bytes FROM sqs.quarantined ORDER BY id DESC LIMIT 1', '-x');
+		return;
+	}
 	print "\nNothing came of ", printable(basename($file)), ". The message stays on the queue; sqs.status says:\n";
 	show('SELECT state, last_error_sqlstate, last_error, last_error_hint, blocked FROM sqs.status', '-x');
 	return;

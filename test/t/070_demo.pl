@@ -66,5 +66,5 @@ like($out, qr/2 of 3 files became rows/, 'each of its files');
 
 ($status, $out) = demo('stuck.json' => '{"transaction_id": "S", "amount": "many"}');
 isnt($status, 0, 'a row that does not fit fails the demo');
-like($out, qr/stays on the queue.*22P02/s, 'with the reason') or diag($out);
+like($out, qr/is in the quarantine.*22P02/s, 'with the reason') or diag($out);
 done_testing;

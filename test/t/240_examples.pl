@@ -43,6 +43,7 @@ is($t->sql("SELECT version, amount, fee FROM transactions WHERE transaction_id =
 is($t->sql("SELECT version, total FROM confirmations WHERE transaction_id = 'T-2026-000042' ORDER BY 1"), "1|12345678901234568.99\n2|10000.00", 'both were confirmed, with exact totals');
 is($t->sql("SELECT version, status, total, counterparty FROM regulatory_reports WHERE transaction_id = 'T-2026-000042'"), "2|below threshold|10000.00|Zo\x{eb} & S\x{f8}n", 'the report is withdrawn');
 $t->wait_drained('transactions');
+is($t->status('transactions')->{superseded}, 1, 'sqs.status counts what the newer version kept out');
 
 # -- a route that is added or dropped while it runs: the consumer follows
 my $sent = 0;
