@@ -3,6 +3,11 @@
  *	  From the inbox to the database: which messages go into one
  *	  transaction, and what becomes of them afterwards.
  *
+ * A batch shall be done well before the leases of its messages end, since
+ * nothing can extend them meanwhile.  How long a message takes is learnt from
+ * the batches before: where messages are slow, batches are small; and where
+ * even one message may take longer than its lease, that is extended before.
+ *
  * What was committed, was known already or is in the quarantine goes on to be
  * deleted.  A message that failed and was left to the queue is given back to the queue together with everything that
  * follows it in its group, also what was not in the batch: were that applied
@@ -18,6 +23,8 @@
 #include "consumer.h"
 #include "message.h"
 
+#define LEASE_SHARE 3			/* a batch shall take no more than this part of a lease */
+
 typedef struct Batch
 {
 	Delivery   **items;
@@ -31,11 +38,39 @@ batch_ready(const Consumer *consumer)
 	return consumer->inbox_count > 0 && consumer->apply_trouble.until <= consumer_now(consumer);
 }
 
+/*
+ * A slow batch is believed at once and forgotten slowly.  Duplicates cost
+ * next to nothing and tell nothing.
+ */
+static void
+learn_speed(Consumer *consumer, int64 took_ms, const ApplyResult *result, int count)
+{
+	int			worked = result->outage ? count : result->applied;
+
+	if (worked > 0)
+		consumer->message_us = Max(took_ms * 1000 / worked, consumer->message_us / 8 * 7);
+}
+
+int
+batch_limit(const Consumer *consumer)
+{
+	int64		time_us = (int64) consumer->subscription->visibility_timeout * 1000000 / LEASE_SHARE;
+	int64		in_time = time_us / Max(consumer->message_us, 1);
+
+	return (int) Max(1, Min(in_time, consumer->subscription->max_batch));
+}
+
+int64
+batch_expected_ms(const Consumer *consumer)
+{
+	return consumer->message_us * batch_limit(consumer) / 1000;
+}
+
 /* In the turn's memory. */
 static Batch
 take_batch(Consumer *consumer)
 {
-	int			allowed = consumer->subscription->max_batch;
+	int			allowed = batch_limit(consumer);
 	int			limit;
 	Size		bytes = 0;
 	Batch		batch = {0};
@@ -183,6 +218,7 @@ void
 batch_run(Consumer *consumer)
 {
 	Batch		batch = take_batch(consumer);
+	int64		start = consumer_now(consumer);
 	ApplyResult result;
 
 	memset(&result, 0, sizeof(result));
@@ -190,6 +226,7 @@ batch_run(Consumer *consumer)
 	apply_run(consumer->applier, batch.messages, batch.count, &result);
 	Assert(!IsTransactionState());
 	MemoryContextSwitchTo(consumer->turn);
+	learn_speed(consumer, consumer_now(consumer) - start, &result, batch.count);
 	settle_batch(consumer, &batch, &result);
 	(void) pgstat_report_stat(!batch_ready(consumer));
 }

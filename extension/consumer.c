@@ -27,6 +27,9 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 
 #include "access/xact.h"
@@ -49,6 +52,7 @@
 #define GIVE_BACK_MS 1000
 #define LEAVING_MS 300			/* of a shutdown, at most, for giving back */
 #define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
+#define LARGE_ALLOCATION (512 * 1024)
 #define QUICK_MS 2				/* a wait this short had something waiting already */
 
 int64
@@ -197,6 +201,7 @@ receive(Consumer *consumer)
 		polls_cancel(consumer);
 	else
 		polls_open(consumer);
+	visibility_extend(consumer);
 	consumer_drive(consumer);
 	polls_publish(consumer);
 }
@@ -264,6 +269,18 @@ wait(Consumer *consumer)
 	consumer_sleep(consumer, idle_time(consumer));
 }
 
+/*
+ * Large answers shall return their memory when they are freed, and not stay
+ * behind smaller ones that are not.
+ */
+static void
+keep_heap_small(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void) mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
+#endif
+}
+
 static Consumer *
 make_consumer(void)
 {
@@ -298,6 +315,7 @@ sqs_consumer_main(Datum arg)
 		!slot_attach(DatumGetInt32(arg), generation, &task))
 		proc_exit(0);
 
+	keep_heap_small();
 	consumer = make_consumer();
 	consumer_setup(consumer, &task);
 

@@ -139,6 +139,8 @@ struct Consumer
 	dlist_head	inbox;
 	int			inbox_count;
 	Size		held_bytes;		/* of all answers not yet freed */
+	Size		answer_bytes;	/* what an answer may be expected to bring */
+	int64		message_us;		/* what applying a message may be expected to take */
 
 	dlist_head	deletes;		/* in order of their gates */
 	int			delete_count;	/* in the list or in a call */
@@ -232,6 +234,12 @@ extern bool batch_ready(const Consumer *consumer);
 
 /* Apply what is in the inbox, up to the limits of one transaction. */
 extern void batch_run(Consumer *consumer);
+
+/* Messages in the next batch at most: as many as may be done in time. */
+extern int	batch_limit(const Consumer *consumer);
+
+/* Milliseconds that the next batch may be expected to take. */
+extern int64 batch_expected_ms(const Consumer *consumer);
 
 /* ---- deletes.c ---- */
 

@@ -139,6 +139,7 @@ inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
 	}
 	consumer->inbox_count += messages->count;
 	consumer->held_bytes += answer->bytes;
+	consumer->answer_bytes = Max(answer->bytes, consumer->answer_bytes / 2);
 	return true;
 }
 
@@ -323,23 +324,38 @@ count_lost_answers(const Consumer *consumer)
 	return count;
 }
 
+/*
+ * How many polls may be open, if each brings what the last ones brought?  An
+ * answer of ten messages of 1 MiB after many small ones is not foreseen, so
+ * what is open then may go beyond the limit, once.
+ */
+static int
+polls_with_room(const Consumer *consumer)
+{
+	Size		room;
+
+	if (consumer->held_bytes >= CONSUMER_HELD_BYTES)
+		return 0;
+	room = CONSUMER_HELD_BYTES - consumer->held_bytes;
+	return Max(1, (int) Min(room / Max(consumer->answer_bytes, 1), CONSUMER_MAX_POLLS));
+}
+
 /* How many polls shall be open, time apart? */
 static int
 polls_wanted(const Consumer *consumer)
 {
 	int			target = Max(consumer->polls_target, consumer->polls_open + count_lost_answers(consumer));
-	int			room = Max(CONSUMER_PROBE_MESSAGES, 2 * consumer->subscription->max_batch);
+	int			room = Max(CONSUMER_PROBE_MESSAGES, 2 * batch_limit(consumer));
 
 	if (consumer->closing || consumer->inbox_count >= room ||
-		consumer->held_bytes >= CONSUMER_HELD_BYTES ||
 		consumer->delete_count >= CONSUMER_DELETES_MAX ||
 		(consumer->delete_trouble.person && consumer->delete_count > 0))
 		return 0;
 	if (consumer->apply_trouble.failures > 0)
-		return consumer->inbox_count < CONSUMER_PROBE_MESSAGES ? 1 : 0;
+		return consumer->inbox_count < CONSUMER_PROBE_MESSAGES ? Min(1, polls_with_room(consumer)) : 0;
 	if (consumer->receive_trouble.failures > 0 || consumer->delete_trouble.failures > 0)
-		return 1;
-	return Min(target, CONSUMER_MAX_POLLS);
+		return Min(1, polls_with_room(consumer));
+	return Min(target, polls_with_room(consumer));
 }
 
 int64

@@ -228,16 +228,17 @@ extend_list(Consumer *consumer, dlist_head *list, int64 needed, int seconds)
 
 /*
  * A third of the visibility timeout before a lease ends, or before the next
- * try after an outage would come too late, it is extended.  The message is
- * not received again meanwhile, so neither an outage nor a standby that is
- * away drives anything into a dead-letter queue.
+ * try after an outage would come too late, it is extended; earlier where the
+ * next batch may be expected to take long, for nothing is extended during
+ * one.  The message is not received again meanwhile, so neither an outage nor
+ * a standby that is away drives anything into a dead-letter queue.
  */
 void
 visibility_extend(Consumer *consumer)
 {
 	int64		now = consumer_now(consumer);
 	int64		visibility = (int64) consumer->subscription->visibility_timeout * 1000;
-	int64		next_try = Max(now, consumer->apply_trouble.until);
+	int64		next_try = Max(now, consumer->apply_trouble.until) + 2 * batch_expected_ms(consumer);
 	int64		needed = next_try + visibility / 3;
 	int			seconds = (int) Min((next_try - now + visibility + 999) / 1000, VISIBILITY_MAX_S);
 
