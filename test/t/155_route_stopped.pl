@@ -11,7 +11,9 @@ my $lab = $t->{lab};
 my $queue = $t->subscribe('s', 'q.fifo', q{CREATE TABLE tx (id integer, nr bigint GENERATED ALWAYS AS IDENTITY);
 	CREATE TABLE report (id integer NOT NULL, country char(2) NOT NULL, nr bigint GENERATED ALWAYS AS IDENTITY);
 	CREATE TABLE checked (id integer CHECK (id <> 66))}, 'tx', more => 'visibility_timeout => 5');
+my $pids = $t->sql('SELECT pids FROM sqs.status');
 $t->sql(q{SELECT sqs.add_route('s', 'report', 'report', on_error => 'route'), sqs.add_route('s', 'checked', 'checked')});
+$t->wait_for(qq{SELECT state, pids <> '$pids' FROM sqs.status}, 'running|t');
 sub message { my ($id, $country) = @_; return [ 'g' . $id % 3, "m$id", sprintf '{"id": %d, "country": "%s"}', $id, $country // 'DE' ] }
 sub kept { my ($where) = @_; return $t->sql("SELECT count(*) FROM sqs.quarantine WHERE state = 'waiting' AND $where") }
 
@@ -49,7 +51,7 @@ is(kept(q{reason = 'route_stopped'}), '60', 'its messages wait, all of them');
 is($t->sql('SELECT count(*) FROM checked WHERE id > 100'), '60', 'the other routes wrote them');
 
 # -- mended: live again, and what waits is replayed
-my $pids = $t->sql('SELECT pids FROM sqs.status');
+$pids = $t->sql('SELECT pids FROM sqs.status');
 my ($code, $out, $err) = $t->{node}->psql('postgres', q{SET ROLE payments; CREATE TABLE report (id integer NOT NULL, country text NOT NULL); RESET ROLE;
 	UPDATE sqs.route SET target = 'report' WHERE name = 'report'; SELECT sqs.enable('s')});
 is($code, 0, 'enabled again') or diag $err;
