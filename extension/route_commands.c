@@ -54,7 +54,8 @@ command_route_name(FunctionCallInfo fcinfo, int argument)
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the route's name must not be null")));
+				 errmsg("the route's name must not be null"),
+				 errhint("SELECT name FROM sqs.route lists the routes that there are.")));
 	valid = name[0] != '\0' && strlen(name) < NAMEDATALEN &&
 		name[0] != ' ' && name[strlen(name) - 1] != ' ';
 	for (const char *p = name; *p != '\0'; p++)
