@@ -60,7 +60,7 @@ SELECT pg_temp.send('{"id": "d", "version": 1, "amount": 1.10}');
 SELECT pg_temp.send('{"id": "d", "version": 1, "amount": 1.10, "note": {"a": 1}, "currency": "USD"}');
 \set VERBOSITY default
 -- the same in one batch; the first of the two is not to blame
-SELECT pg_temp.send('{"id": "x", "version": 1}', '{"id": "e", "version": 1, "amount": 1}', '{"id": "e", "version": 1, "amount": 1}');
+SELECT pg_temp.send('{"id": "x", "version": 1}', '{"id": "e", "version": 1, "amount": 1}', '{"id": "e", "version": 1, "amount": 1}', '{"id": "e2", "version": 1, "amount": 1}', '{"id": "e3", "version": 1, "amount": 1}');
 SELECT pg_temp.send('{"id": "y", "version": 1}', '{"id": "f", "version": 1, "amount": 1}', '{"id": "f", "version": 1, "amount": 2}', '{"id": "z", "version": 1}');
 \echo :LAST_ERROR_SQLSTATE
 -- a default that is what the message said before
@@ -171,6 +171,8 @@ SELECT pg_temp.send('{"id": "d", "v": 1, "x": "\u0000"}');
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY default
 SELECT sqs.drop_route('regress_upsert', 'rescued');
+SELECT pg_temp.send('{"id": "nothing left"}');
+SELECT * FROM not_null WHERE id = 'nothing left';
 SELECT sqs.drop_route('regress_upsert', 'not null');
 SELECT pg_temp.send('{}');
 SELECT pg_temp.send('{"unknown": 1}');
