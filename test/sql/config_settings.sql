@@ -60,7 +60,7 @@ BEGIN
 	FOREACH wrong IN ARRAY ARRAY['$', '$.', '$.a.', '$..a', '$.a[0]', '$.*', '$."a"', 'a b', 'a..b', 'a.', repeat('a', 257)] LOOP
 		BEGIN
 			PERFORM sqs.alter_subscription('orders', dedup_key => wrong);
-			RAISE WARNING 'taken: %', wrong;
+			RAISE EXCEPTION 'taken: %', wrong;
 		EXCEPTION WHEN invalid_parameter_value THEN NULL;
 		END;
 	END LOOP;
@@ -68,7 +68,7 @@ BEGIN
 		's3://' || repeat('a', 64) || '/x', 's3://bucket/' || repeat('x', 600), 'http://bucket/x'] LOOP
 		BEGIN
 			PERFORM sqs.alter_subscription('orders', receipts => wrong);
-			RAISE WARNING 'taken: %', wrong;
+			RAISE EXCEPTION 'taken: %', wrong;
 		EXCEPTION WHEN invalid_parameter_value THEN NULL;
 		END;
 	END LOOP;

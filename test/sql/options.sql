@@ -30,6 +30,9 @@ ALTER SERVER regress_sqs_server OPTIONS (ADD endpoint 'file:///etc/passwd');
 \set VERBOSITY default
 ALTER SERVER regress_sqs_server OPTIONS (ADD endpoint 'http://127.0.0.1:9324');
 ALTER SERVER regress_sqs_server OPTIONS (SET endpoint 'https://sqs.example.com:8443');
+ALTER SERVER regress_sqs_server OPTIONS (ADD s3_endpoint 'http://s3.example.com');
+\echo :LAST_ERROR_SQLSTATE
+ALTER SERVER regress_sqs_server OPTIONS (ADD s3_endpoint 'https://s3.example.com');
 
 -- credentials, ca_bundle
 ALTER SERVER regress_sqs_server OPTIONS (ADD credentials 'host');
@@ -67,6 +70,7 @@ ALTER USER MAPPING FOR regress_sqs_options SERVER regress_sqs_server
 -- what only a superuser may set; also through ALTER of what a superuser has set
 SET ROLE regress_sqs_options;
 CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (endpoint 'https://sqs.example.com');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (s3_endpoint 'https://s3.example.com');
 \echo :LAST_ERROR_SQLSTATE
 CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (credentials 'environment');
 \echo :LAST_ERROR_SQLSTATE

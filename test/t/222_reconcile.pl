@@ -62,6 +62,7 @@ is($t->sql(q{SELECT string_agg(coalesce(record::text, details), ' ' ORDER BY rec
 # -- what is stored there but is no receipt
 $lab->s3(PUT => 'receipts', 'from lambda/2026/03/25/torn.json', content => '{"version": 1, "buck');
 like(failure(q{SELECT * FROM sqs.reconcile('s', '2026-03-25', '2026-03-26')}), qr/22P02.*25\/torn\.json/s, 'broken JSON: the error names the object');
+is(missing('2026-03-24', '2026-03-25'), '', 'the day that the span ends before is not read');
 $lab->s3(PUT => 'receipts', 'from lambda/2026/03/26/nul.json', content => "{\"a\": \"\0\"}");
 like(failure(q{SELECT * FROM sqs.reconcile('s', '2026-03-26', '2026-03-27')}), qr/22P02.*NUL.*26\/nul\.json/s, 'a NUL byte');
 $lab->s3(PUT => 'receipts', 'from lambda/2026/03/27/large.json', content => ' ' x (16 * 1024 * 1024 + 1));

@@ -33,11 +33,18 @@ $t->sql('ALTER TABLE t ADD CHECK (id <> $$bad$$)');
 $lab->send_messages($t->{queue}{s}, [ 'p', 'bad', '{"id":"bad"}' ], map { [ "h$_", "e$_", qq({"id":"$_"}) ] } 1 .. 3);
 $t->wait_for('SELECT quarantined, waiting, state, attention FROM sqs.status', '1|1|running|1 message waits in the quarantine: see sqs.quarantine');
 
+# -- a setting that changes reaches the consumers that run
+$t->sql(q{SELECT sqs.alter_subscription('s', policy => 'block')});
+$lab->send_messages($t->{queue}{s}, [ 'b', 'bad2', '{"id":"bad"}' ], map { [ "i$_", "f$_", qq({"id":"$_"}) ] } 1 .. 3);
+$t->wait_for('SELECT blocked > 0, waiting FROM sqs.status', 't|1');
+$t->sql(q{SELECT sqs.alter_subscription('s', policy => 'quarantine')});
+$t->wait_for('SELECT waiting, state FROM sqs.status', '2|running');
+
 # -- what is wrong, and since when
 $t->sql('ALTER TABLE t RENAME TO t_gone; DROP TABLE t_gone');
 $lab->send_messages($t->{queue}{s}, [ 'x', 'x', '{"id":"x"}' ]);
 $t->wait_for('SELECT state FROM sqs.status', 'error');
 is($t->sql(q{SELECT since > now() - interval '1 minute', attention LIKE last_error || '%', last_error_sqlstate, last_error_hint <> '' FROM sqs.status}), 't|t|42P01|t', 'the error is what needs attention');
-is($t->sql(q{SELECT sum(waiting) FROM sqs.status}), '1', 'and floods no quarantine');
+is($t->sql(q{SELECT sum(waiting) FROM sqs.status}), '2', 'and floods no quarantine');
 $t->finish;
 done_testing;
