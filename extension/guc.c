@@ -24,8 +24,8 @@ guc_define(void)
 	GucContext	fixed = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
 
 	DefineCustomIntVariable("pg_sqs.max_consumers",
-							"Sets the maximum number of subscriptions that run at once in all databases.",
-							"Each running one also needs one of max_worker_processes.",
+							"Sets the maximum number of consumers that run at once, of all subscriptions in all databases.",
+							"Each also needs one of max_worker_processes.",
 							&sqs_max_consumers, 16, 1, 1024, fixed, 0,
 							NULL, NULL, NULL);
 	DefineCustomStringVariable("pg_sqs.node_id",
