@@ -188,6 +188,7 @@ CREATE VIEW plain_view AS SELECT * FROM tx;
 RESET ROLE;
 SELECT sqs.add_route('regress_upsert', 'r', 'plain', key => '{id}');
 \echo :LAST_ERROR_SQLSTATE
+SELECT sqs.add_route('regress_upsert', 'r', 'tx', key => '{id,amount}');
 SELECT sqs.add_route('regress_upsert', 'r', 'plain', key => '{part}');
 \set VERBOSITY terse
 SELECT sqs.add_route('regress_upsert', 'r', 'plain', key => '{late}');
