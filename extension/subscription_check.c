@@ -16,8 +16,8 @@
 #include "utils/guc.h"
 
 #include "connection.h"
+#include "route_check.h"
 #include "subscription_check.h"
-#include "target.h"
 
 char *
 subscription_check_name(char *name)
@@ -96,6 +96,6 @@ subscription_check(const Subscription *subscription)
 		SubscriptionRoute *route = lfirst(cell);
 
 		if (route->statement == NULL)
-			target_check(route->target, subscription->owner);
+			route_check(route, subscription->owner);
 	}
 }

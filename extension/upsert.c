@@ -122,8 +122,6 @@ absent_column(Relation target, const char *name)
 	Node	   *expression;
 	TriggerDesc *triggers = target->trigdesc;
 
-	if (attribute->attidentity != '\0')
-		return UPSERT_KEEP;
 	expression = build_column_default(target, attno);
 	if (expression != NULL && contain_volatile_functions(expression) &&
 		(getBaseType(attribute->atttypid) == UUIDOID ||

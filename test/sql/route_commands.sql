@@ -48,6 +48,12 @@ SELECT sqs.drop_route('orders', 'newest');
 ROLLBACK;
 SELECT count(*) FROM sqs.route;
 
+-- another target must suit what the route says of it
+SELECT sqs.add_route('orders', 'default', 'shop.newest', key => '{id}', version => 'version');
+SELECT sqs.alter_subscription('orders', target => 'shop.customers');
+\echo :LAST_ERROR_SQLSTATE
+SELECT sqs.drop_route('orders', 'default');
+
 -- arguments
 SELECT sqs.add_route('orders', NULL, 'shop.newest');
 \echo :LAST_ERROR_SQLSTATE

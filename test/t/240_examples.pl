@@ -45,22 +45,46 @@ is($t->sql("SELECT version, status, total, counterparty FROM regulatory_reports 
 $t->wait_drained('transactions');
 is($t->status('transactions')->{superseded}, 1, 'sqs.status counts what the newer version kept out');
 
+# -- both versions in one batch: the older one is counted, too
+$t->sql("SELECT sqs.disable('transactions')");
+$t->wait_for('SELECT pid IS NULL FROM sqs.status', 't');
+$lab->send_messages($t->{queue}{transactions}, [ 'both', 'both2', '{"transaction_id": "B", "version": 2, "amount": 2}' ],
+	[ 'both', 'both1', '{"transaction_id": "B", "version": 1, "amount": 1}' ]);
+$t->sql("SELECT sqs.enable('transactions')");
+$t->wait_for("SELECT count(*) FROM confirmations WHERE transaction_id = 'B'", '2');
+$t->wait_drained('transactions');
+is($t->sql("SELECT count(DISTINCT applied_at) FROM sqs.ledger WHERE dedup_key LIKE 'both%'"), '1', 'both were one batch');
+is($t->status('transactions')->{superseded}, 1, 'sqs.status counts the older one');
+
 # -- a route that is added or dropped while it runs: the consumer follows
 my $sent = 0;
 sub send_one { my $n = ++$sent; $lab->send_messages($t->{queue}{transactions}, [ 'l', "late$n", qq({"transaction_id": "L$n", "amount": $n}) ]); return }
 sub consumer { return $t->sql('SELECT pid FROM sqs.status') }
 my $pid = consumer();
-$node->safe_psql('postgres', 'SET ROLE payments; CREATE TABLE late (transaction_id text)');
-$t->sql("SELECT sqs.add_route('transactions', 'late', 'late')");
+$node->safe_psql('postgres', 'SET ROLE payments; CREATE TABLE late (transaction_id text, message_id text, group_id text, dedup_id text,
+	sequence_number numeric, sent_at timestamptz, receive_count int, attributes jsonb)');
+$t->sql("SELECT sqs.add_route('transactions', 'late', statement => 'INSERT INTO late SELECT body->>''transaction_id'',
+	message_id, group_id, dedup_id, sequence_number, sent_at, receive_count, attributes FROM batch')");
 $t->wait_until('the consumer starts anew', sub { my $now = consumer(); return $now ne '' && $now ne $pid });
 send_one();
 $t->wait_for('SELECT transaction_id FROM late', 'L1');
 pass('a route that is added gets what comes from now on');
+my ($received) = grep { ($_->{event} // '') eq 'sqs.sent' && ($_->{dedup} // '') eq 'late1' } $lab->journal;
+is($t->sql('SELECT message_id, group_id, dedup_id, sequence_number, receive_count, attributes FROM late'),
+	"$received->{message_id}|l|late1|$received->{sequence}|1|{}", 'batch tells what SQS said of the message');
+is($t->sql("SELECT sent_at BETWEEN now() - interval '1 minute' AND now() + interval '1 second' FROM late"), 't', 'and when it took it');
 $pid = consumer();
 $t->sql("SELECT sqs.drop_route('transactions', 'late')");
 $t->wait_until('the consumer starts anew', sub { my $now = consumer(); return $now ne '' && $now ne $pid });
+$t->sql('SET ROLE payments; ALTER TABLE transactions RENAME TO renamed; CREATE TABLE transactions (LIKE renamed INCLUDING ALL)');
 send_one();
-$t->wait_for("SELECT amount FROM transactions WHERE transaction_id = 'L2'", '2');
+$t->wait_for("SELECT amount FROM renamed WHERE transaction_id = 'L2'", '2');
 is($t->sql('SELECT count(*) FROM late'), '1', 'a route that is dropped gets no more');
+
+# -- a target keeps being the target under another name, also for kept plans
+$t->sql('SET ROLE payments; ALTER TABLE renamed RENAME TO again; ALTER TABLE transactions RENAME TO renamed');
+send_one();
+$t->wait_for("SELECT amount FROM again WHERE transaction_id = 'L3'", '3');
+is($t->sql('SELECT count(*) FROM renamed'), '0', 'a table is written to by what it is, not by its name');
 $t->finish;
 done_testing;
