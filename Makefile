@@ -65,6 +65,7 @@ OBJS = \
 	extension/redrive.o \
 	extension/redrive_commands.o \
 	extension/report.o \
+	extension/ring.o \
 	extension/route.o \
 	extension/route_check.o \
 	extension/route_commands.o \

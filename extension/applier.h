@@ -13,10 +13,9 @@
 #include "breaker.h"
 #include "guard.h"
 #include "ledger.h"
+#include "ring.h"
 #include "route.h"
 #include "session.h"
-
-#define APPLIER_CONVICTED 64
 
 typedef struct ApplierRoute
 {
@@ -66,8 +65,10 @@ struct Applier
 	 * Messages that failed like the world does, but alone, while others
 	 * passed.  They come back, perhaps with nobody to compare them to.
 	 */
-	uint64		convicted[APPLIER_CONVICTED];	/* hashes; 0 = free */
-	int			next_convicted;
+	Ring		convicted;
+
+	/* Groups that failed and have not passed since: tried apart from the others. */
+	Ring		poisoned;
 };
 
 /*

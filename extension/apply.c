@@ -15,12 +15,14 @@
  * searched for culprits before it has lasted for some rounds; and when the
  * breaker trips, there is no use in going on.
  *
+ * Messages of a group that failed lately are kept apart: tried last, and by
+ * themselves.
+ *
  * Where only one route refuses a message, and that is one for which the
  * others need not wait, the message is tried again without that route.
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
@@ -28,38 +30,19 @@
 
 #define OUTAGE_ROUNDS 5			/* outages in a row before a culprit is looked for */
 #define TIMEOUT_ROUNDS 1		/* the same for our own timeout */
+#define FEW_CULPRITS 8			/* in a batch */
 #define MAX_SUSPECTS 20			/* messages failing before anything passed */
 
 static uint64
 message_hash(const ApplyMessage *message)
 {
-	const unsigned char *id = (const unsigned char *) message->message_id;
-	const unsigned char *key = (const unsigned char *) message->dedup_id;
-	uint64		hash = hash_bytes_extended(id, strlen(message->message_id), 0);
-
-	return hash_bytes_extended(key, strlen(message->dedup_id), hash) | 1;
+	return ring_hash(message->message_id, message->dedup_id);
 }
 
 bool
 apply_is_convicted(const Applier *applier, const ApplyMessage *message)
 {
-	uint64		hash = message_hash(message);
-
-	for (int i = 0; i < APPLIER_CONVICTED; i++)
-	{
-		if (applier->convicted[i] == hash)
-			return true;
-	}
-	return false;
-}
-
-static void
-convict(Applier *applier, const ApplyMessage *message)
-{
-	if (apply_is_convicted(applier, message))
-		return;
-	applier->convicted[applier->next_convicted] = message_hash(message);
-	applier->next_convicted = (applier->next_convicted + 1) % APPLIER_CONVICTED;
+	return ring_has(&applier->convicted, message_hash(message));
 }
 
 /* ---- who is to blame ---- */
@@ -199,6 +182,8 @@ blame(Run *run, int position, const Failure *failure)
 		return true;
 	note_failure(message, failure, route);
 	message->outcome = APPLY_FAILED;
+	run->culprits++;
+	ring_note(&applier->poisoned, ring_hash(message->group_id, ""));
 	apply_hold_followers(run, position);
 	if (message->reason == APPLY_REASON_CONFLICT)
 		return true;
@@ -220,8 +205,8 @@ blame(Run *run, int position, const Failure *failure)
 
 /*
  * Apply in parts what failed together: positions[0..count) of the range that ends
- * at high.  The rest behind a known culprit is halved at once, lest many
- * culprits cost the square of their number.
+ * at high.  The rest behind a known culprit is halved at once where there are
+ * many, lest they cost the square of their number.
  */
 static bool
 run_parts(Run *run, const int *positions, int count, int high, int culprit)
@@ -231,7 +216,7 @@ run_parts(Run *run, const int *positions, int count, int high, int culprit)
 	if (culprit >= 0)
 	{
 		int			rest = positions[culprit] + 1;
-		int			middle = rest + (high - rest) / 2;
+		int			middle = run->culprits < FEW_CULPRITS ? high : rest + (high - rest) / 2;
 
 		return run_range(run, low, positions[culprit]) &&
 			run_range(run, positions[culprit], rest) &&
@@ -308,6 +293,37 @@ run_range(Run *run, int low, int high)
 
 /* ---- the run ---- */
 
+/*
+ * Groups that were poisoned lately are tried when the others are done, so that
+ * these are one transaction as ever.  (Groups do not wait for each other.)
+ */
+static void
+run_all(Run *run)
+{
+	const Ring *poisoned = &run->applier->poisoned;
+	bool	   *apart = palloc0(sizeof(bool) * run->count);
+	bool		go_on;
+
+	for (int i = 0; i < run->count && poisoned->count > 0; i++)
+	{
+		ApplyMessage *message = &run->messages[i];
+
+		apart[i] = message->outcome == APPLY_PENDING && message->group_id[0] != '\0' &&
+			ring_has(poisoned, ring_hash(message->group_id, ""));
+		if (apart[i])
+			message->outcome = APPLY_HELD;
+	}
+	go_on = run_range(run, 0, run->count);
+	for (int i = 0; i < run->count; i++)
+	{
+		if (apart[i])
+			run->messages[i].outcome = APPLY_PENDING;
+	}
+	if (go_on && poisoned->count > 0)
+		(void) run_range(run, 0, run->count);
+	pfree(apart);
+}
+
 /* Something passed: what failed is to blame for it, whatever its SQLSTATE. */
 static void
 convict_culprits(const Run *run)
@@ -316,7 +332,7 @@ convict_culprits(const Run *run)
 	{
 		if (run->messages[i].outcome == APPLY_FAILED && run->messages[i].failed_route < 0 &&
 			failure_class(run->messages[i].sqlerrcode) != FAILURE_DATA)
-			convict(run->applier, &run->messages[i]);
+			ring_note(&run->applier->convicted, message_hash(&run->messages[i]));
 	}
 }
 
@@ -334,7 +350,7 @@ apply_run(Applier *applier, ApplyMessage *messages, int count, ApplyResult *resu
 	{
 		do
 		{
-			(void) run_range(&run, 0, count);
+			run_all(&run);
 			convict_culprits(&run);
 		} while (verdict(&run));
 	}

@@ -160,7 +160,11 @@ note_outcomes(Run *run, const Attempt *attempt, bool passed)
 		if (!passed)
 			attempt->set[i]->outcome = APPLY_PENDING;
 		else if (attempt->set[i]->outcome == APPLY_APPLIED)
+		{
 			applied++;
+			if (run->applier->poisoned.count > 0)
+				ring_forget(&run->applier->poisoned, ring_hash(attempt->set[i]->group_id, ""));
+		}
 	}
 	if (applied == 0)
 		return;

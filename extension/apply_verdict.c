@@ -235,18 +235,25 @@ put_culprits(Run *run, void *arg)
 	apply_commit_books(run, &bracket);
 }
 
-static void
+/* True: what followed them can be tried. */
+static bool
 quarantine_culprits(Run *run)
 {
 	Failure		failure;
+	bool		followed = false;
 	bool		done = apply_step(run, put_culprits, NULL, BOOKS_TIMEOUT_MS, &failure);
 
 	for (int i = 0; i < run->count; i++)
 	{
 		ApplyMessage *message = &run->messages[i];
 
-		if (message->outcome == APPLY_HELD)
-			message->outcome = done && keeps_group(run, message) ? APPLY_QUARANTINED : APPLY_PENDING;
+		if (message->outcome == APPLY_HELD && done && keeps_group(run, message))
+			message->outcome = APPLY_QUARANTINED;
+		else if (message->outcome == APPLY_HELD)
+		{
+			message->outcome = APPLY_PENDING;
+			followed = true;
+		}
 		else if (message->outcome == APPLY_FAILED && done)
 			message->outcome = APPLY_QUARANTINED;
 		else if (message->outcome == APPLY_FAILED)
@@ -254,6 +261,7 @@ quarantine_culprits(Run *run)
 	}
 	if (!done)
 		apply_stop_with(run, &failure);
+	return followed && !run->result->outage;
 }
 
 bool
@@ -272,6 +280,6 @@ verdict(Run *run)
 	if (run->applied == 0 && run->suspects > 0)
 		acquit_of_world(run);
 	if (run->applier->policy != POLICY_BLOCK && has_culprits(run))
-		quarantine_culprits(run);
+		return quarantine_culprits(run);
 	return false;
 }

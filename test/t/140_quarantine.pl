@@ -91,6 +91,15 @@ is($t->sql(q{SELECT bool_and(octet_length(body) = body_bytes AND sha256(body) = 
 $t->wait_drained('s');
 is($t->status('s')->{state}, 'running', 'all the while it ran');
 is($t->status('s')->{received}, $t->sql(q{SELECT applied + duplicates + quarantined FROM sqs.status}), 'what was received is accounted for');
+
+# -- text that the database's encoding lacks
+$t->sql(q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$t->install('latin');
+my $latin = $t->subscribe('l', 'l.fifo', 'CREATE TABLE l (id integer, note text)', 'l', database => 'latin', more => 'visibility_timeout => 5');
+my $snowman = qq({"id": 1, "note": "\x{2603}"});
+$lab->send_messages($latin, [ 'g', 'l1', $snowman ], [ 'g', 'l2', qq({"id": 2, "note": "\x{fc}"}) ]);
+$t->wait_for('SELECT id, ascii(note) FROM l', '2|252', 'latin');
+is($t->sql(q{SELECT error_sqlstate, encode(sha256(body), 'hex') FROM sqs.quarantine}, 'latin'), '22P05|' . sha256_hex(Encode::encode_utf8($snowman)), 'text of another encoding: the bytes it was');
 my @log = grep { /secret-value|seven/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($t->{node}->logfile);
 is("@log", '', 'no value in the server log');
 $t->finish;

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use PgSqs::Psql;
 use PgSqs::Test;
 use Test::More;
 
@@ -63,6 +64,18 @@ is($t->status('s')->{state}, 'running', 'it runs');
 $t->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pg_sqs consumer%'});
 $t->wait_for(q{SELECT state FROM sqs.status}, 'running');
 is($t->sql(q{SELECT count(*) FROM sqs.attempt}), '1', 'terminated: it said farewell');
+my $before = $t->sql('SELECT pids FROM sqs.status');
+$ENV{PGPORT} = $node->port;
+my $locker = PgSqs::Psql->new(host => $node->host);
+$locker->query('BEGIN; LOCK TABLE t IN SHARE MODE');
+$lab->send_messages($queue, [ 'g1', 'n2', '{"id": 11}' ]);
+$t->wait_for(q{SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND NOT granted}, '1');
+$t->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pg_sqs consumer%'});
+$t->wait_for(qq{SELECT state, pids <> '$before' FROM sqs.status}, 'running|t');
+$locker->query('COMMIT');
+is($t->sql(q{SELECT count(*), max(deaths) FROM sqs.attempt}), '1|0', 'terminated in the middle of a batch: too');
+$t->wait_until('it is applied', sub { $lab->advance(3); return $t->sql('SELECT count(*) FROM t WHERE id = 11') eq '1' });
+undef $locker;
 $node->restart;
 $t->wait_for(q{SELECT state FROM sqs.status}, 'running');
 is($t->sql(q{SELECT count(*) FROM sqs.attempt}), '1', 'shut down: it said farewell');
