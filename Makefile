@@ -168,6 +168,7 @@ help:
 #: make test SUITE=x only one of: unit regress isolation tap outside lint
 #: make test JOBS=1  one test file at a time, instead of one for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
+#: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
 #: make fuzz         the parsers under libFuzzer (SECONDS_EACH=60)
 #: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
@@ -178,7 +179,7 @@ help:
 #: make clean        remove what was built
 
 # A locale that every system has, and one language for all messages.
-demo demo-shell test sanitize conformance lint deps: export LC_ALL = C.UTF-8
+demo demo-shell test sanitize conformance crashpoints lint deps: export LC_ALL = C.UTF-8
 
 # "exec", so that make's signals reach the one that cleans up.
 demo:
@@ -191,6 +192,10 @@ sanitize:
 	@test/deps && test/build sanitize && exec perl test/run sanitize
 conformance:
 	@test/deps && test/build && exec python3 test/outside/conformance.py
+crashpoints: export PG_SQS_CRASH_POINTS = $(or $(N),500)
+crashpoints: export PG_SQS_SEED = $(SEED)
+crashpoints:
+	@test/deps && test/build && exec test/with_stage perl test/t/120_crash_points.pl
 fuzz:
 	@$(MAKE) -C test/fuzz
 lint:
@@ -204,4 +209,4 @@ lab:
 deps:
 	@test/deps
 
-.PHONY: help demo demo-shell test sanitize conformance fuzz lint indent lambda lab deps
+.PHONY: help demo demo-shell test sanitize conformance crashpoints fuzz lint indent lambda lab deps
