@@ -67,17 +67,23 @@ static const char *const receipt_check_sql =
 /*
  * $1 the subscription, $2 receipts, $3 is the group part of the key, $4 the
  * queue's path, $5 and $6 the span, $7 compare sources instead of keys.
+ *
+ * No row carries its receipt along: a receipt is large, and there are as
+ * many rows as messages.
  */
 static const char *const receipt_compare_sql =
 "WITH d AS (SELECT d, n AS document FROM unnest($2) WITH ORDINALITY r(d, n)"
 "    WHERE ($5 IS NULL OR (d->>'event_time')::timestamptz OPERATOR(pg_catalog.>=) $5)"
 "      AND ($6 IS NULL OR (d->>'event_time')::timestamptz OPERATOR(pg_catalog.<) $6)),"
-" o AS (SELECT d.d, d.document, o.key AS output, o.value->'messages' AS messages"
+" h AS MATERIALIZED (SELECT d.document, d.d->>'bucket' AS bucket, d.d->>'key' AS key,"
+"    nullif(d.d->>'version_id', '') AS version_id FROM d),"
+" o AS (SELECT d.document, d.d->>'source' AS source, (d.d->>'first_record')::bigint AS first,"
+"    o.key AS output, o.value->'messages' AS messages"
 "    FROM d, jsonb_each(d.d->'outputs') o"
 "    WHERE regexp_replace(o.value->>'queue_url', '^[a-z]+://[^/]+', '') OPERATOR(pg_catalog.=) $4),"
-" m AS (SELECT o.d, o.document, o.output, (o.d->>'first_record')::bigint + e.n - 1 AS record,"
+" m AS (SELECT o.document, o.output, o.first + e.n - 1 AS record,"
 "    e.m->>0 AS dedup_id, e.m->>1 AS group_id,"
-"    CASE WHEN $7 THEN concat(o.d->>'source', '#', (o.d->>'first_record')::bigint + e.n - 1)"
+"    CASE WHEN $7 THEN concat(o.source, '#', o.first + e.n - 1)"
 "      WHEN $3 THEN concat(e.m->>1, ' ', e.m->>0) ELSE e.m->>0 END AS k"
 "    FROM o, jsonb_array_elements(o.messages) WITH ORDINALITY e(m, n)"
 "    WHERE jsonb_typeof(e.m) OPERATOR(pg_catalog.=) 'array'),"
@@ -86,7 +92,7 @@ static const char *const receipt_compare_sql =
 "    q.error_sqlstate, q.note FROM sqs.quarantined q WHERE q.subscription OPERATOR(pg_catalog.=) $1"
 "    ORDER BY CASE WHEN $7 THEN q.source ELSE q.dedup_key END,"
 "      q.state OPERATOR(pg_catalog.=) 'waiting' DESC, q.id DESC),"
-" found AS (SELECT m.d, m.document, m.record, m.output, m.dedup_id, m.group_id,"
+" found AS (SELECT m.document, m.record, m.output, m.dedup_id, m.group_id,"
 "    CASE q.state WHEN 'waiting' THEN 'quarantined' WHEN 'discarded' THEN 'discarded' ELSE 'missing' END AS place,"
 "    CASE q.state WHEN 'waiting' THEN concat_ws(' ', 'id ' || q.id, 'route ' || nullif(q.route, ''), q.reason,"
 "        q.error_sqlstate) WHEN 'discarded' THEN concat_ws(': ', 'id ' || q.id, q.note) END AS details"
@@ -95,12 +101,13 @@ static const char *const receipt_compare_sql =
 "  LEFT JOIN q ON q.k OPERATOR(pg_catalog.=) m.k"
 "  WHERE l.dedup_key IS NULL OR q.state OPERATOR(pg_catalog.=) 'waiting'"
 " UNION ALL"
-"  SELECT d.d, d.document, (j->>'record')::bigint, j->>'output', NULL, NULL, 'rejected', left(j->>'reason', 500)"
+"  SELECT d.document, (j->>'record')::bigint, j->>'output', NULL, NULL, 'rejected', left(j->>'reason', 500)"
 "  FROM d, jsonb_array_elements(d.d->'rejected') j WHERE EXISTS (SELECT FROM o"
 "    WHERE o.document OPERATOR(pg_catalog.=) d.document"
 "      AND (j->>'output' IS NULL OR o.output OPERATOR(pg_catalog.=) (j->>'output'))))"
-" SELECT f.d->>'bucket', f.d->>'key', nullif(f.d->>'version_id', ''), f.record, f.output, f.dedup_id,"
-"  f.group_id, f.place, f.details FROM found f ORDER BY f.document, f.record, f.output";
+" SELECT h.bucket, h.key, h.version_id, f.record, f.output, f.dedup_id, f.group_id, f.place, f.details"
+" FROM found f JOIN h ON h.document OPERATOR(pg_catalog.=) f.document"
+" ORDER BY f.document, f.record, f.output";
 
 /* Which parts there are, of receipts within the span $2, $3. */
 static const char *const receipt_parts_sql =

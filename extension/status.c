@@ -26,7 +26,7 @@
 PG_FUNCTION_INFO_V1(sqs_status_rows);
 
 /* Nobody needs to know more exactly, and the view must stay cheap. */
-#define STATUS_MAX_COUNT 100000
+#define STATUS_MAX_COUNT 10000
 
 /*
  * $1 the caller, $2 may see all, $3 this database, $4 consumers run neither

@@ -77,6 +77,14 @@ SELECT record, dedup_id, place FROM regress_sqs.receipt, sqs.reconcile('keyed', 
 SELECT sqs.create_subscription('fresh', :'url', 'regress_sqs_server', 'regress_sqs.orders');
 SELECT * FROM sqs.reconcile('fresh', NULL, NULL, '[]');
 
+-- a part of the usual size: its rows are small, however large it is
+SET temp_file_limit = '20MB';
+SET work_mem = '1MB';
+SELECT count(*), min(record), max(record) FROM sqs.reconcile('orders', NULL, NULL, (SELECT jsonb_set(doc, '{outputs,orders,messages}',
+	(SELECT jsonb_agg(jsonb_build_array('many' || n, 'g')) FROM generate_series(1, 10000) n)) FROM regress_sqs.receipt WHERE name = 'one'));
+RESET temp_file_limit;
+RESET work_mem;
+
 -- what is no receipt
 SELECT * FROM sqs.reconcile('orders', NULL, NULL, '7');
 \echo :LAST_ERROR_SQLSTATE
