@@ -31,6 +31,27 @@ for my $sqlstate (qw(53100 40P01 55P03 25006 08006))
 	is($t->status('s')->{state}, 'running', '... and it goes on');
 }
 
+# -- it lasts: after five rounds a culprit is looked for, and there is none
+$t->sql(q{INSERT INTO world VALUES ('53100')});
+$lab->send_messages($queue, map { [ "g$_", "long-$_", qq({"id": $_}) ] } 1 .. 5);
+my $retried = $t->status('s')->{retried};
+$t->wait_until('nine rounds', sub { $t->sql(q{SELECT sqs.enable('s')}); return $t->status('s')->{retried} >= $retried + 9 });
+is($t->sql('SELECT count(*) FROM sqs.quarantine'), '0', 'nine rounds: nothing in the quarantine');
+is($t->status('s')->{state}, 'backing off', 'it waits');
+$t->sql('TRUNCATE world; TRUNCATE t');
+$t->sql(q{SELECT sqs.enable('s')});
+$t->wait_for('SELECT count(*) FROM t', '5');
+$t->wait_drained('s');
+
+# -- a privilege is missing: no message's fault either
+$t->sql('REVOKE INSERT ON t FROM payments');
+$lab->send_messages($queue, map { [ "g$_", "revoked-$_", qq({"id": $_}) ] } 1 .. 5);
+$t->wait_for(q{SELECT state, last_error_sqlstate FROM sqs.status}, 'error|42501');
+is($t->sql('SELECT count(*) FROM sqs.quarantine'), '0', 'a missing privilege: nothing in the quarantine');
+$t->sql(q{GRANT INSERT ON t TO payments; TRUNCATE t; SELECT sqs.enable('s')});
+$t->wait_for('SELECT count(*) FROM t', '5');
+$t->wait_drained('s');
+
 # -- one message alone, for ever
 $t->sql('TRUNCATE t');
 $lab->send_messages($queue, [ 'x', 'x1', '{"id": 1}' ], [ 'y', 'y1', '{"id": 666}' ], [ 'z', 'z1', '{"id": 3}' ], [ 'y', 'y2', '{"id": 4}' ]);
