@@ -34,7 +34,9 @@ $lab->send_messages($t->{queue}{s}, [ 'p', 'bad', '{"id":"bad"}' ], map { [ "h$_
 $t->wait_for('SELECT quarantined, waiting, state, attention FROM sqs.status', '1|1|running|1 message waits in the quarantine: see sqs.quarantine');
 
 # -- a setting that changes reaches the consumers that run
+my $before = $t->sql('SELECT pids FROM sqs.status');
 $t->sql(q{SELECT sqs.alter_subscription('s', policy => 'block')});
+$t->wait_for("SELECT NOT pids && '$before', cardinality(pids), state FROM sqs.status", 't|2|running');
 $lab->send_messages($t->{queue}{s}, [ 'b', 'bad2', '{"id":"bad"}' ], map { [ "i$_", "f$_", qq({"id":"$_"}) ] } 1 .. 3);
 $t->wait_for('SELECT blocked > 0, waiting FROM sqs.status', 't|1');
 $t->sql(q{SELECT sqs.alter_subscription('s', policy => 'quarantine')});
