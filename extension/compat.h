@@ -23,6 +23,11 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+/* What a varlena is made of; 16 took it out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * A set that lives as long as the process.  17 replaced the memory context
  * by a resource owner, null for none.

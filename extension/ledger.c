@@ -18,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "failure.h"
 #include "ledger.h"
 #include "statement.h"

@@ -19,6 +19,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "failure.h"
 #include "jsontext.h"
 #include "ledger.h"
