@@ -81,6 +81,7 @@ OBJS = \
 	extension/slot_worker.o \
 	extension/slots.o \
 	extension/sns.o \
+	extension/sql_version.o \
 	extension/statement.o \
 	extension/stats.o \
 	extension/status.o \

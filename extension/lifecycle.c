@@ -354,6 +354,7 @@ aftermath_of(Node *parsetree)
 			break;
 		case T_DropOwnedStmt:
 		case T_ReassignOwnedStmt:
+		case T_AlterExtensionStmt:
 		case T_AlterForeignServerStmt:
 		case T_CreateUserMappingStmt:
 		case T_AlterUserMappingStmt:

@@ -11,6 +11,8 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "common/hashfn.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
@@ -28,6 +30,7 @@
 #include "scanner.h"
 #include "shmem.h"
 #include "slots.h"
+#include "sql_version.h"
 #include "subscription.h"
 
 /* A catalog row's version: another one after every UPDATE. */
@@ -186,6 +189,26 @@ log_homeless(int count)
 			 errhint("Raise pg_sqs.max_consumers and restart the server.")));
 }
 
+/*
+ * Objects of another version: nothing can be read, nothing shall run.  The
+ * next scan comes with ALTER EXTENSION, or with the server's next start.
+ */
+static bool
+is_of_another_version(void)
+{
+	char	   *problem;
+	char	   *hint;
+
+	if (!OidIsValid(get_extension_oid("pg_sqs", true)) || !sql_version_differs(&problem, &hint))
+		return false;
+	ereport(LOG,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("pg_sqs does not run in database \"%s\": %s",
+					get_database_name(MyDatabaseId), problem),
+			 errhint("%s", hint)));
+	return true;
+}
+
 /* Nothing a role or database sets may slow or stop a scan. */
 static void
 pin_scanner_session(void)
@@ -202,8 +225,8 @@ void
 sqs_scanner_main(Datum arg)
 {
 	Oid			database = DatumGetObjectId(arg);
-	SlotWish   *wishes;
-	int			count;
+	SlotWish   *wishes = NULL;
+	int			count = 0;
 	int			homeless;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -218,7 +241,8 @@ sqs_scanner_main(Datum arg)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pgstat_report_activity(STATE_RUNNING, "reading pg_sqs subscriptions");
-	count = collect_wishes(&wishes);
+	if (!is_of_another_version())
+		count = collect_wishes(&wishes);
 	homeless = slots_sync(database, wishes, count);
 	for (int i = 0; i < count; i++)
 	{

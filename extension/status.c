@@ -21,6 +21,7 @@
 
 #include "guc.h"
 #include "session.h"
+#include "sql_version.h"
 #include "subscription.h"
 
 PG_FUNCTION_INFO_V1(sqs_status_rows);
@@ -132,6 +133,7 @@ sqs_status_rows(PG_FUNCTION_ARGS)
 	bool		all = subscription_role_is(caller, SQS_MONITOR_ROLE);
 	SessionBracket bracket;
 
+	sql_version_check();
 	InitMaterializedSRF(fcinfo, 0);
 	session_enter_bookkeeping(&bracket);
 	status_query(caller, all, (ReturnSetInfo *) fcinfo->resultinfo);

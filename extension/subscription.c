@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "session.h"
+#include "sql_version.h"
 #include "sqs.h"
 #include "subscription.h"
 
@@ -107,6 +108,7 @@ static void
 subscription_read_begin(SubscriptionRead *read)
 {
 	read->caller = CurrentMemoryContext;
+	sql_version_check();
 	read->snapshot = !ActiveSnapshotSet();
 	if (read->snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());

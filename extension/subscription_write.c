@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "session.h"
+#include "sql_version.h"
 #include "subscription_write.h"
 
 /*
@@ -27,6 +28,7 @@ write_statement(const char *sql, int count, Oid *types, Datum *values, const cha
 	uint64		rows;
 	bool		isnull;
 
+	sql_version_check();
 	session_enter_bookkeeping(&bracket);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -250,8 +252,11 @@ subscription_lock_batches(const Subscription *subscription)
 void
 subscription_delete(const Subscription *subscription)
 {
-	/* routes, held groups and attempts go with the row; the big tables have no foreign key, for speed */
+	/* attempts go with the row; what a dump carries has no foreign key, nor have the big tables */
 	write_id("DELETE FROM sqs.subscription WHERE id OPERATOR(pg_catalog.=) $1", subscription);
+	write_id("DELETE FROM sqs.route WHERE subscription OPERATOR(pg_catalog.=) $1", subscription);
+	write_id("DELETE FROM sqs.held_group WHERE subscription OPERATOR(pg_catalog.=) $1",
+			 subscription);
 	write_id("DELETE FROM sqs.ledger WHERE subscription OPERATOR(pg_catalog.=) $1", subscription);
 	write_id("DELETE FROM sqs.quarantined WHERE subscription OPERATOR(pg_catalog.=) $1",
 			 subscription);
