@@ -101,8 +101,10 @@ COMMENT ON COLUMN sqs.subscription.timeline IS 'Fence: the timeline it was enabl
 COMMENT ON COLUMN sqs.subscription.node_id IS 'Fence: pg_sqs.node_id of the server it was enabled on';
 COMMENT ON COLUMN sqs.subscription.created_at IS 'When it was created';
 
+-- (No foreign keys between tables that a dump carries: a parallel restore fills
+-- them in any order.)
 CREATE TABLE sqs.route (
-	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
+	subscription integer NOT NULL,
 	name name NOT NULL,
 	target regclass,
 	statement text,
@@ -221,7 +223,7 @@ COMMENT ON COLUMN sqs.quarantined.settled_by IS 'Who settled it; null: a consume
 COMMENT ON COLUMN sqs.quarantined.note IS 'Why it was discarded';
 
 CREATE TABLE sqs.held_group (
-	subscription integer NOT NULL REFERENCES sqs.subscription ON DELETE CASCADE,
+	subscription integer NOT NULL,
 	group_id text COLLATE "C" NOT NULL,
 	held_since timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (subscription, group_id)
