@@ -112,6 +112,10 @@ PG_CPPFLAGS = -Iaws -Iextension -DPG_SQS_VERSION='"$(PG_SQS_VERSION)"' \
 	$(shell pkg-config --cflags libcurl jansson libcrypto 2>/dev/null)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement
+# PostgreSQL's own flags and headers are for the compiler it was built with.
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
+endif
 SHLIB_LINK = $(shell pkg-config --libs libcurl jansson libcrypto 2>/dev/null || echo -lcurl -ljansson -lcrypto) \
 	-Wl,--version-script=extension/exports.map
 EXTRA_CLEAN = build test/results test/regression.diffs test/regression.out \

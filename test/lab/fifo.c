@@ -180,8 +180,9 @@ void
 fifo_number(Fifo *queue, char sequence[24])
 {
 	/* beyond 64 bits, as AWS's are; gaps are normal there */
-	snprintf(sequence, 24, "18849%015llu",
-			 496460467696128ULL + 256ULL * (unsigned long long) queue->next_sequence++);
+	unsigned long long end = 496460467696128ULL + 256ULL * queue->next_sequence++;
+
+	snprintf(sequence, 24, "18849%015llu", end % 1000000000000000ULL);
 }
 
 /* Puts a message at the end of its group and of the queue, with a new number. */
