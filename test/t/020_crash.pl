@@ -65,6 +65,11 @@ $t->sql('DELETE FROM t WHERE id < 0');
 $lab->fault(service => 'sqs', action => 'DeleteMessageBatch', times => 1, do => 'drop_after');
 send_some(25, 30);
 settle(30, 'a lost answer of a delete');
+# (the queue is empty before the delete is asked for again, and the faults below are not for that one)
+$t->wait_until('the delete was asked for again', sub {
+	my @deletes = grep { $_->{request} && ($_->{action} // '') eq 'DeleteMessageBatch' } $lab->journal;
+	return @deletes && !$deletes[-1]{error};
+});
 
 # -- an immediate shutdown of the whole server at the moment of a delete
 for my $round (1 .. 3)
