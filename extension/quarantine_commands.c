@@ -9,10 +9,11 @@
  *
  * sqs.retry does not keep the consumer out: both enter the key into the ledger
  * before they touch the row in the quarantine, so one waits for the other and
- * then finds a duplicate.  sqs.release does: it locks the subscription's row
- * against batches, which begin by looking which groups are held.  A batch that
- * had parked a message has committed when the lock is had, so the message is
- * replayed; one that comes later finds the group released.
+ * then finds a duplicate.  (What waits for a single route no consumer wants,
+ * but another person may; so it is locked.)  sqs.release does: it locks the
+ * subscription's row against batches, which begin by looking which groups are
+ * held.  A batch that had parked a message has committed when the lock is had,
+ * so the message is replayed; one that comes later finds the group released.
  */
 #include "postgres.h"
 

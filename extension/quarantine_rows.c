@@ -30,6 +30,15 @@ static const char choose_sql[] = "SELECT q.id FROM sqs.quarantined q WHERE" CHOI
 static const char discard_sql[] = "UPDATE sqs.quarantined AS q SET state = 'discarded', body = NULL,"
 	" attributes = '{}', note = $7, settled_by = $8, settled_at = now() WHERE" CHOICE;
 
+/*
+ * The ledger does not guard a single route, so the row itself must: of two who
+ * want it the second one waits and finds it settled.  Whole messages are not
+ * locked before the ledger has their key, which is a consumer's order.
+ */
+static Statement lock_row = {"SELECT FROM sqs.quarantined WHERE id = $1 AND state = 'waiting' AND route <> ''"
+	" FOR UPDATE",
+SPI_OK_SELECT, 1, {INT8OID}};
+
 static Statement read_row = {"SELECT q.route, q.message_id, q.group_id, q.dedup_id, q.sequence_number,"
 	" q.attributes::text, q.source, encode(q.content_hash, 'hex'), q.sent_at, q.receive_count, q.body,"
 	" q.route = '' AND EXISTS (SELECT FROM sqs.held_group h"
@@ -139,6 +148,7 @@ quarantine_read(int64 id, QuarantineRow *row, MemoryContext context)
 	bool		isnull;
 
 	memset(row, 0, sizeof(*row));
+	statement_execute(&lock_row, arguments, NULL);
 	statement_execute(&read_row, arguments, NULL);
 	if (SPI_processed == 0)
 		return false;
