@@ -5,21 +5,28 @@
  * A message is deleted from its queue once the commit that holds its rows is
  * durable.  So the rows must live in this server's WAL: not in a temporary
  * or unlogged table (recovery empties those), and not behind a foreign data
- * wrapper, whose server commits on its own.  Partitions are looked at too.
+ * wrapper, whose server commits on its own.  Partitions are looked at too,
+ * and the table behind a view.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
+#include "parser/parsetree.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
 #include "failure.h"
@@ -168,12 +175,48 @@ relation_changed(Datum arg, Oid relation)
 	relation_changes++;
 }
 
+/* Does a trigger or a rule of the view say itself what an INSERT does? */
+static bool
+inserts_by_itself(Relation view)
+{
+	bool		found = view->trigdesc != NULL && view->trigdesc->trig_insert_instead_row;
+
+	for (int i = 0; view->rd_rules != NULL && i < view->rd_rules->numLocks && !found; i++)
+		found = view->rd_rules->rules[i]->event == CMD_INSERT && view->rd_rules->rules[i]->isInstead;
+	return found;
+}
+
+/* What PostgreSQL writes to for a view, or InvalidOid where the view's owner has decided. */
+static Oid
+table_behind(Oid relation)
+{
+	Relation	view = relation_open(relation, AccessShareLock);
+	Oid			result = InvalidOid;
+
+	if (!inserts_by_itself(view))
+	{
+		Query	   *query = get_view_query(view);
+		RangeTblRef *only = linitial_node(RangeTblRef, query->jointree->fromlist);
+
+		result = rt_fetch(only->rtindex, query->rtable)->relid;
+	}
+	relation_close(view, NoLock);
+	return result;
+}
+
 void
 target_check_storage(Oid relation, uint64 *state)
 {
 	char		kind = target_check_relation(relation);
 	ListCell   *cell;
 
+	if (kind == RELKIND_VIEW)
+	{
+		relation = table_behind(relation);
+		if (OidIsValid(relation))
+			target_check_storage(relation, state);
+		return;
+	}
 	if (relation_changes == 0)
 	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);

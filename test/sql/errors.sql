@@ -78,8 +78,14 @@ CREATE UNLOGGED TABLE regress_sqs.unlogged (id text);
 CREATE FOREIGN TABLE regress_sqs.far (id text) SERVER regress_sqs_other;
 CREATE MATERIALIZED VIEW regress_sqs.mat AS SELECT 1 AS id;
 CREATE VIEW regress_sqs.grouped AS SELECT count(*) AS id FROM regress_sqs.target;
+CREATE VIEW regress_sqs.before_unlogged AS SELECT id FROM regress_sqs.unlogged;
+CREATE VIEW regress_sqs.before_view AS SELECT id FROM regress_sqs.before_unlogged;
+CREATE VIEW regress_sqs.decides AS SELECT id FROM regress_sqs.unlogged;
+CREATE RULE decides AS ON INSERT TO regress_sqs.decides DO INSTEAD INSERT INTO regress_sqs.target VALUES (NEW.id);
 CREATE TABLE regress_sqs.parted (id text) PARTITION BY LIST (id);
 CREATE UNLOGGED TABLE regress_sqs.part PARTITION OF regress_sqs.parted DEFAULT;
+CREATE VIEW regress_sqs.before_parted AS SELECT id FROM regress_sqs.parted;
+GRANT INSERT ON regress_sqs.before_view, regress_sqs.before_parted, regress_sqs.decides TO regress_sqs_owner;
 CREATE TABLE regress_sqs.secret (id text);
 CREATE SCHEMA regress_sqs_closed
 	CREATE TABLE target (id text);
@@ -91,6 +97,11 @@ SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_
 SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.mat', 'regress_sqs_owner');
 SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.grouped', 'regress_sqs_owner');
 SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.parted', 'regress_sqs_owner');
+SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.before_view', 'regress_sqs_owner');
+SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.before_parted', 'regress_sqs_owner');
+BEGIN;
+SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.decides', 'regress_sqs_owner');
+ROLLBACK;
 SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs.secret', 'regress_sqs_owner');
 \echo :LAST_ERROR_SQLSTATE
 SELECT sqs.create_subscription('orders', :'url', 'regress_sqs_server', 'regress_sqs_closed.target', 'regress_sqs_owner');
