@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -31,6 +32,12 @@ static const char *const forget_sql =
 static void
 forget_check(FunctionCallInfo fcinfo)
 {
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("sqs.forget cannot run in a transaction that is REPEATABLE READ or SERIALIZABLE"),
+				 errdetail("It would not see what was applied since the transaction began."),
+				 errhint("Run it in a transaction that is READ COMMITTED.")));
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -68,6 +68,11 @@ BEGIN;
 SELECT sqs.forget('orders', '-infinity', 'infinity', 'all of it');
 ROLLBACK;
 SELECT dedup_key FROM sqs.ledger ORDER BY 1;
+-- with one snapshot it would not see what was applied since
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT sqs.forget('orders', '-infinity', 'infinity', 'all of it');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
 
 SELECT sqs.forget('orders', '2026-01-04', '2026-01-04', 'x');
 \echo :LAST_ERROR_SQLSTATE
