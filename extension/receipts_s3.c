@@ -92,7 +92,7 @@ receipts_days(const Reconcile *reconcile, int64 *first, int64 *last)
 
 	if (reconcile->from_null || reconcile->to_null ||
 		TIMESTAMP_NOT_FINITE(from) || TIMESTAMP_NOT_FINITE(to) ||
-		to - from > RECEIPTS_MAX_DAYS * USECS_PER_DAY)
+		from < to - RECEIPTS_MAX_DAYS * USECS_PER_DAY)	/* the span itself may overflow */
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("receipts are read from S3 for at most %d days", RECEIPTS_MAX_DAYS),

@@ -112,6 +112,7 @@ SELECT sqs.alter_subscription('orders', receipts => 's3://receipts/orders/');
 SELECT * FROM sqs.reconcile('orders', NULL, '2026-01-02');
 SELECT * FROM sqs.reconcile('orders', '2025-01-01', 'infinity');
 SELECT * FROM sqs.reconcile('orders', '2024-01-01', '2026-01-01');
+SELECT * FROM sqs.reconcile('orders', '4714-11-24 BC', '294276-12-31');
 SELECT * FROM sqs.reconcile('orders', '2026-01-02', '2026-01-02');
 \echo :LAST_ERROR_SQLSTATE
 SET ROLE regress_sqs_monitor;
