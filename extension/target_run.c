@@ -24,6 +24,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -95,11 +96,15 @@ fetch_parameter(ParamListInfo params, int number, bool speculative, ParamExternD
 	return parameter;
 }
 
-/* May the current user see the rows that come back? */
+/*
+ * May the current user see the rows that come back?  Row security is not put to
+ * the test: a statement that returns a row fails where its policies hide it.
+ */
 static bool
 may_return(const TargetRoute *route)
 {
-	return pg_class_aclcheck(route->target, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	return pg_class_aclcheck(route->target, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(route->target, InvalidOid, true) != RLS_ENABLED;
 }
 
 /* The rows that the statement returned, for the one who asked. */

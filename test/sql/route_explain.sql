@@ -87,6 +87,11 @@ CREATE TABLE closed (id text DEFAULT 'x', amount numeric);
 GRANT INSERT ON closed TO regress_sqs_explain;
 SELECT sqs.add_route('regress_explain', 'd closed', 'closed');
 SELECT route, target, rows, written, error FROM sqs.explain('regress_explain', '{"id": "mine", "amount": 1}') WHERE route = 'd closed';
+-- and one from whom row security hides them is not told that they fail
+GRANT SELECT ON closed TO regress_sqs_explain;
+ALTER TABLE closed ENABLE ROW LEVEL SECURITY;
+CREATE POLICY anybody_adds ON closed FOR INSERT WITH CHECK (true);
+SELECT route, rows, written, error_sqlstate, error FROM sqs.explain('regress_explain', '{"id": "mine", "amount": 1}') WHERE route = 'd closed';
 -- a view with a trigger; a target that is gone; no route; nulls
 SET SESSION AUTHORIZATION regress_sqs_explain;
 CREATE VIEW split AS SELECT ''::text AS id;
