@@ -115,7 +115,8 @@ applied_together(Within *within)
 	if (error == NULL)
 		return true;
 	if (failure_class(error->sqlerrcode) == FAILURE_OUTAGE ||
-		(within->applier->progress.position >= 0 && refusing_route(within->applier, error) < 0))
+		(within->applier->progress.position >= 0 && refusing_route(within->applier, error) < 0 &&
+		 error->sqlerrcode != ERRCODE_CARDINALITY_VIOLATION))	/* nobody's fault: two of one key */
 		ReThrowError(error);
 	FreeErrorData(error);
 	return false;

@@ -253,6 +253,17 @@ explain_target(TargetRoute *target, Oid owner)
 	session_leave_owner(&bracket);
 }
 
+/* That its columns fit, as the owner. */
+static void
+look_at_target(TargetRoute *target, Oid owner)
+{
+	SessionBracket bracket;
+
+	session_enter_owner(&bracket, owner, true);
+	(void) route_target_look(target);
+	session_leave_owner(&bracket);
+}
+
 static void
 check_target(const SubscriptionRoute *route, Oid owner)
 {
@@ -260,7 +271,7 @@ check_target(const SubscriptionRoute *route, Oid owner)
 
 	target_check(route->target, owner);
 	described = route_create(route);
-	(void) route_target_look((TargetRoute *) described);
+	look_at_target((TargetRoute *) described, owner);
 	if (route->key != NIL)
 	{
 		check_key(route, owner);

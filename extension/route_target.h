@@ -34,7 +34,7 @@ typedef struct TargetRoute
 
 /*
  * Lock the target for as long as the transaction lasts and have a
- * description of it as it is now.  Returns its estimated rows.
+ * description of it as it is now; be the owner.  Returns its estimated rows.
  */
 extern float4 route_target_look(TargetRoute *route);
 

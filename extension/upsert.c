@@ -42,9 +42,13 @@ static void
 describe_default(UpsertColumn *column, Relation target, const char *name)
 {
 	Node	   *expression = build_column_default(target, get_attnum(RelationGetRelid(target), name));
-	Const	   *constant = (Const *) expression;
+	Const	   *constant;
 
-	if (expression == NULL || !IsA(expression, Const) || constant->constisnull)
+	/* Of DEFAULT 0 for a bigint a cast is left to be done. */
+	if (expression == NULL || contain_mutable_functions(expression))
+		return;
+	constant = (Const *) eval_const_expressions(NULL, expression);
+	if (!IsA(constant, Const) || constant->constisnull)
 		return;
 	column->has_default = true;
 	column->default_value = datumCopy(constant->constvalue, column->typbyval, column->typlen);

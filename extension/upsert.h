@@ -49,7 +49,8 @@ typedef struct Upsert
 } Upsert;
 
 /*
- * In the current memory context.  Raises ERRCODE_UNDEFINED_COLUMN when a
+ * In the current memory context.  Evaluates immutable functions in defaults,
+ * that is user code: be the owner.  Raises ERRCODE_UNDEFINED_COLUMN when a
  * column is not there, or cannot be filled, and ERRCODE_DATATYPE_MISMATCH
  * when values of the version's type have no order.
  */

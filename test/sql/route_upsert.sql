@@ -137,6 +137,15 @@ SELECT pg_temp.send('{"id": "b", "version": 1, "n": 2}');
 TABLE defaulted ORDER BY region, id;
 SELECT pg_temp.send('{"id": "a", "version": null, "n": 1}');
 SELECT sqs.drop_route('regress_upsert', 'defaulted');
+-- ... of another type than the column's
+SET ROLE regress_sqs_upsert;
+CREATE FUNCTION first_version() RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE INFO 'as %', current_user; RETURN 1; END $$;
+CREATE TABLE cast_default (id text, shop bigint DEFAULT 0, version bigint DEFAULT first_version(), n int, PRIMARY KEY (shop, id));
+RESET ROLE;
+SELECT sqs.add_route('regress_upsert', 'cast_default', 'cast_default', key => '{shop,id}', version => 'version');
+SELECT pg_temp.send('{"id": "a", "n": 1}', '{"id": "a", "version": 2, "n": 2}', '{"id": "b", "n": 1}');
+TABLE cast_default ORDER BY id;
+SELECT sqs.drop_route('regress_upsert', 'cast_default');
 
 -- triggers that change rows: compared is what would be stored
 SET ROLE regress_sqs_upsert;
@@ -149,6 +158,16 @@ SELECT pg_temp.send('{"id": "a", "v": 1, "name": " n "}');
 SELECT pg_temp.send('{"id": "a", "v": 1, "name": "n"}');
 SELECT id, v, name FROM trimmed;
 SELECT sqs.drop_route('regress_upsert', 'trimmed');
+-- ... and of two that a trigger makes one, none is to blame
+SET ROLE regress_sqs_upsert;
+CREATE TABLE lowered (id text PRIMARY KEY, n int);
+CREATE FUNCTION lower_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := lower(NEW.id); RETURN NEW; END $$;
+CREATE TRIGGER lower_id BEFORE INSERT ON lowered FOR EACH ROW EXECUTE FUNCTION lower_id();
+RESET ROLE;
+SELECT sqs.add_route('regress_upsert', 'lowered', 'lowered', key => '{id}');
+SELECT pg_temp.send('{"id": "A", "n": 1}', '{"id": "a", "n": 2}', '{"id": "b", "n": 3}');
+TABLE lowered ORDER BY id;
+SELECT sqs.drop_route('regress_upsert', 'lowered');
 
 -- the rescue column: what no other takes, digit for digit
 SET ROLE regress_sqs_upsert;
