@@ -235,6 +235,28 @@ park_held(Applier *applier, ApplyMessage **set, int count, ApplyMessage **rest)
 	return rest_count;
 }
 
+/*
+ * A message that waits in the quarantine and is delivered once more, because
+ * its deletion got lost, goes on waiting: what followed it has been applied.
+ * Sent again it is another message, and is tried.  Returns how many are left.
+ */
+static int
+skip_waiting(Applier *applier, ApplyMessage **set, int count)
+{
+	bool	   *waiting = palloc(sizeof(bool) * count);
+	int			left = 0;
+
+	(void) quarantine_find_waiting(applier->subscription, set, count, waiting);
+	for (int i = 0; i < count; i++)
+	{
+		if (waiting[i])
+			set[i]->outcome = APPLY_DUPLICATE;
+		else
+			set[left++] = set[i];
+	}
+	return left;
+}
+
 /* All that needs elevated rights. Fills fresh with what the routes shall write. */
 static int
 keep_books(Applier *applier, ApplyMessage **set, int count, ApplyMessage **fresh)
@@ -251,6 +273,8 @@ keep_books(Applier *applier, ApplyMessage **set, int count, ApplyMessage **fresh
 		rest_count = park_held(applier, set, count, rest);
 	else
 		memcpy(rest, set, sizeof(ApplyMessage *) * count);
+	if (outlook.waiting && !applier->within && rest_count > 0)
+		rest_count = skip_waiting(applier, rest, rest_count);
 	applier->progress_set = rest;
 	if (rest_count > 0)
 		(void) ledger_record(applier->ledger, rest, rest_count, outlook.waiting,

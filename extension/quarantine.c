@@ -41,6 +41,10 @@ static Statement find_held = {"SELECT group_id FROM sqs.held_group"
 	" WHERE subscription = $1 AND group_id = ANY ($2)",
 SPI_OK_SELECT, 2, {INT4OID, TEXTARRAYOID}};
 
+static Statement find_waiting = {"SELECT dedup_key, message_id, content_hash FROM sqs.quarantined"
+	" WHERE subscription = $1 AND state = 'waiting' AND route = '' AND dedup_key = ANY ($2)",
+SPI_OK_SELECT, 2, {INT4OID, TEXTARRAYOID}};
+
 static Statement stop_route = {"UPDATE sqs.route SET stopped_since = now(),"
 	" stopped_sqlstate = $3, stopped_reason = $4"
 	" WHERE subscription = $1 AND name = $2 AND stopped_since IS NULL",
@@ -155,6 +159,54 @@ quarantine_find_held(int32 subscription, ApplyMessage **messages, int count, boo
 			if (held[i] || strcmp(group, ledger_storable(messages[i]->group_id)) != 0)
 				continue;
 			held[i] = true;
+			found++;
+		}
+	}
+	return found;
+}
+
+static Datum
+keys_datum(ApplyMessage **messages, int count)
+{
+	Datum	   *keys = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		keys[i] = CStringGetTextDatum(messages[i]->key);
+	return PointerGetDatum(construct_array(keys, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Is this the message of the row of find_waiting? */
+static bool
+is_of_row(const ApplyMessage *message, const char *key, const char *message_id, bytea *hash)
+{
+	return strcmp(key, message->key) == 0 &&
+		strcmp(message_id, ledger_storable(message->message_id)) == 0 &&
+		VARSIZE_ANY_EXHDR(hash) == sizeof(message->hash) &&
+		memcmp(VARDATA_ANY(hash), message->hash, sizeof(message->hash)) == 0;
+}
+
+int
+quarantine_find_waiting(int32 subscription, ApplyMessage **messages, int count, bool *waiting)
+{
+	Datum		arguments[] = {Int32GetDatum(subscription), keys_datum(messages, count)};
+	int			found = 0;
+
+	statement_execute(&find_waiting, arguments, NULL);
+	memset(waiting, 0, sizeof(bool) * count);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *key = SPI_getvalue(tuple, desc, 1);
+		char	   *message_id = SPI_getvalue(tuple, desc, 2);
+		bool		isnull;
+		bytea	   *hash = DatumGetByteaPP(SPI_getbinval(tuple, desc, 3, &isnull));
+
+		for (int i = 0; i < count; i++)
+		{
+			if (waiting[i] || !is_of_row(messages[i], key, message_id, hash))
+				continue;
+			waiting[i] = true;
 			found++;
 		}
 	}

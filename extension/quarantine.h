@@ -40,6 +40,14 @@ extern void quarantine_hold_group(int32 subscription, const char *group_id);
 extern int	quarantine_find_held(int32 subscription, ApplyMessage **messages, int count,
 								 bool *held);
 
+/*
+ * Which of the messages wait in the quarantine as a whole, being the very same
+ * ones and not sent again?  Their keys are known.  Sets waiting[i], clears the
+ * others; returns how many.
+ */
+extern int	quarantine_find_waiting(int32 subscription, ApplyMessage **messages, int count,
+									bool *waiting);
+
 /* Remember, and tell sqs.status, that a route's definition is broken. */
 extern void quarantine_stop_route(int32 subscription, const char *route, int sqlerrcode,
 								  const char *error);

@@ -127,6 +127,8 @@ read_configuration(Consumer *consumer, int32 id)
 		refuse(CONSUMER_FENCED, subscription->name, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 			   subscription->fence_reason ? subscription->fence_reason : "it is fenced",
 			   "If this server shall consume the queue, run sqs.enable() for the subscription.");
+	/* A scan that saw an older one, such as without the scope, finds nothing changed. */
+	slot_set_config_hash(scanner_config_hash(subscription));
 	consumer->connection = connection_open(subscription, wait_for_network, consumer);
 }
 

@@ -33,11 +33,26 @@ is("$status->{applied} $status->{quarantined} $status->{blocked} $status->{delet
 is($status->{state}, 'running', 'the subscription runs');
 like($status->{last_error}, qr/amount/, "the status tells: $status->{last_error}");
 
-# -- delivered again, it is tried again, and kept once; each failure is a strike
-$lab->fault(service => 'sqs', action => 'DeleteMessageBatch', times => 1, do => 'error', status => 500, code => 'InternalFailure');
+# -- delivered again because its deletion got lost, it goes on waiting, even
+# where it would come right now: what followed it has been applied
+my $known = $t->status('s')->{duplicates};
+$lab->fault(service => 'sqs', action => 'DeleteMessageBatch', times => -1, do => 'ignore');
+$lab->send_messages($queue, [ 'i', 'i1', '{"id": 301, "amount": -1}' ], [ 'i', 'i2', '{"id": 302, "amount": 1}' ]);
+$t->wait_for('SELECT count(*) FROM t WHERE id = 302', '1');
+$t->wait_for(q{SELECT count(*) FROM sqs.quarantine WHERE dedup_id = 'i1'}, '1');
+$t->wait_until('the deletions got lost', sub { 2 <= grep { ($_->{event} // '') eq 'sqs.fault' && $_->{do} eq 'ignore' } $lab->journal });
+$lab->clear_faults;
+$t->sql('SET ROLE payments; ALTER TABLE t DROP CONSTRAINT t_amount_check');
+$lab->advance(10);
+$t->wait_drained('s');
+$t->wait_until('both were delivered again', sub { $t->status('s')->{duplicates} == $known + 2 });
+is($t->sql(q{SELECT state, strikes FROM sqs.quarantine WHERE dedup_id = 'i1'}), 'waiting|1', 'delivered again it goes on waiting');
+is($t->sql('SELECT count(*) FROM t WHERE id = 301'), '0', 'and is not applied behind what followed it');
+$t->sql('SET ROLE payments; ALTER TABLE t ADD CONSTRAINT t_amount_check CHECK (amount >= 0)');
+
+# -- sent again, it is tried again, and kept once; each failure is a strike
 $lab->send_messages($queue, [ 'c', 'c1', '{"id": "seven"}' ]);
 $t->wait_for(q{SELECT count(*) FROM sqs.quarantine WHERE dedup_id = 'c1'}, '1');
-$lab->clear_faults;
 $t->wait_drained('s');
 $lab->advance(360);
 $lab->send_messages($queue, [ 'c', 'c1', '{"id": "seven"}' ]);
