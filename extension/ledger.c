@@ -53,12 +53,15 @@ SPI_OK_SELECT, 1, {INT4OID}};
 
 /*
  * A conflict that waits under the key is no older version of what is applied
- * now: it stays, to be decided by a person.
+ * now: it stays, to be decided by a person.  What waits for a single route
+ * belongs to a row of the ledger; a new one means that it was forgotten, and
+ * that all routes are run again.
  */
 static Statement settle_waiting = {"UPDATE sqs.quarantined AS q SET settled_at = now(), settled_by = $5, state ="
-	" CASE WHEN q.content_hash <> u.h THEN 'superseded' WHEN u.known THEN 'duplicate' ELSE 'applied' END"
+	" CASE WHEN q.content_hash <> u.h OR q.route <> '' THEN 'superseded' WHEN u.known THEN 'duplicate' ELSE 'applied' END"
 	" FROM unnest($2, $3, $4) AS u (k, h, known)"
-	" WHERE q.subscription = $1 AND q.state = 'waiting' AND q.route = '' AND q.dedup_key = u.k"
+	" WHERE q.subscription = $1 AND q.state = 'waiting' AND q.dedup_key = u.k"
+	" AND (q.route = '' OR NOT u.known)"
 	" AND (q.content_hash = u.h OR (NOT u.known AND q.reason <> 'dedup_conflict'))",
 SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, NAMEOID}};
 

@@ -216,7 +216,7 @@ COMMENT ON COLUMN sqs.quarantined.reason IS 'data: PostgreSQL refused it; dedup_
 COMMENT ON COLUMN sqs.quarantined.error_sqlstate IS 'SQLSTATE of the last failure';
 COMMENT ON COLUMN sqs.quarantined.error IS 'The last failure in words, without values';
 COMMENT ON COLUMN sqs.quarantined.strikes IS 'How often it failed';
-COMMENT ON COLUMN sqs.quarantined.state IS 'waiting; or how it was settled: applied, duplicate (it had been applied otherwise), superseded (a corrected message of its id was applied), discarded';
+COMMENT ON COLUMN sqs.quarantined.state IS 'waiting; or how it was settled: applied, duplicate (it had been applied otherwise), superseded (a corrected message of its id was applied, or all of its routes again), discarded';
 COMMENT ON COLUMN sqs.quarantined.quarantined_at IS 'When it came';
 COMMENT ON COLUMN sqs.quarantined.settled_at IS 'When it left';
 COMMENT ON COLUMN sqs.quarantined.settled_by IS 'Who settled it; null: a consumer';
