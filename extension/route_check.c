@@ -21,7 +21,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parsetree.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -66,31 +65,6 @@ reads_batch(Node *node, void *context)
 	return expression_tree_walker(node, reads_batch, context);
 }
 
-/* Does it write?  The relations that it writes to must be such as targets are. */
-static bool
-writes(Node *node, void *context)
-{
-	bool	   *found = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-
-		if (query->resultRelation > 0)
-		{
-			RangeTblEntry *entry = rt_fetch(query->resultRelation, query->rtable);
-			uint64		state = 0;
-
-			*found = true;
-			target_check_storage(entry->relid, &state);
-		}
-		return query_tree_walker(query, writes, context, 0);
-	}
-	return expression_tree_walker(node, writes, context);
-}
-
 /* One statement, of the right kind, over the batch. */
 static void
 check_queries(SPIPlanPtr plan)
@@ -113,7 +87,7 @@ check_queries(SPIPlanPtr plan)
 		utility |= query->commandType == CMD_UTILITY;
 		if (query->commandType == CMD_UTILITY)
 			continue;
-		(void) writes((Node *) query, &writing);
+		writing |= route_statement_writes(query);
 		reading |= reads_batch((Node *) query, NULL);
 	}
 	if (utility || !writing)

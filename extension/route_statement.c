@@ -17,8 +17,11 @@
 
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -26,6 +29,7 @@
 #include "failure.h"
 #include "route_kind.h"
 #include "route_statement.h"
+#include "target.h"
 
 #undef TEXTDOMAIN
 #define TEXTDOMAIN FAILURE_DOMAIN
@@ -41,6 +45,7 @@ typedef struct StatementRoute
 	SPIPlanPtr	plan;			/* null = not yet */
 	TimestampTz made;
 	int			life_ms;		/* of the plan */
+	uint64		checked;		/* target_changes() when what it writes to was looked at */
 } StatementRoute;
 
 /* The route's search_path, for a GUC nest level that the caller opened. */
@@ -96,6 +101,57 @@ have_plan(StatementRoute *route)
 	route->made = now;
 }
 
+static bool
+look_for_writes(Node *node, void *context)
+{
+	bool	   *found = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		if (query->resultRelation > 0)
+		{
+			RangeTblEntry *entry = rt_fetch(query->resultRelation, query->rtable);
+			uint64		state = 0;
+
+			*found = true;
+			target_check_storage(entry->relid, &state);
+		}
+		return query_tree_walker(query, look_for_writes, context, 0);
+	}
+	return expression_tree_walker(node, look_for_writes, context);
+}
+
+bool
+route_statement_writes(Query *query)
+{
+	bool		found = false;
+
+	(void) look_for_writes((Node *) query, &found);
+	return found;
+}
+
+/*
+ * As when the route was added, for the tables may have changed.  The plan was
+ * just executed, so it is about what is there now, and locked.
+ */
+static void
+check_written(StatementRoute *route)
+{
+	uint64		changes = target_changes();
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(route->plan));
+	ListCell   *cell;
+
+	if (route->checked == changes)
+		return;
+	foreach(cell, source->query_list)
+		(void) route_statement_writes(lfirst_node(Query, cell));
+	route->checked = changes;
+}
+
 /* Run the statement over some messages; returns the rows that it counts. */
 static uint64
 run_statement(StatementRoute *route, Tuplestorestate *store, int count)
@@ -110,6 +166,7 @@ run_statement(StatementRoute *route, Tuplestorestate *store, int count)
 		elog(ERROR, "could not execute the statement of route \"%s\": %s",
 			 route->base.name, SPI_result_code_string(code));
 	SPI_unregister_relation(BATCH_RELATION);
+	check_written(route);
 	return SPI_processed;
 }
 

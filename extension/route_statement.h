@@ -19,4 +19,10 @@ extern void route_statement_set_path(const char *search_path);
  */
 extern SPIPlanPtr route_statement_prepare(const char *statement);
 
+/*
+ * Does the query write?  Raises an error unless the relations that it writes
+ * to are such as targets are.
+ */
+extern bool route_statement_writes(Query *query);
+
 #endif							/* PG_SQS_ROUTE_STATEMENT_H */

@@ -175,6 +175,17 @@ relation_changed(Datum arg, Oid relation)
 	relation_changes++;
 }
 
+uint64
+target_changes(void)
+{
+	if (relation_changes == 0)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		relation_changes = 1;
+	}
+	return relation_changes;
+}
+
 /* Does a trigger or a rule of the view say itself what an INSERT does? */
 static bool
 inserts_by_itself(Relation view)
@@ -217,12 +228,7 @@ target_check_storage(Oid relation, uint64 *state)
 			target_check_storage(relation, state);
 		return;
 	}
-	if (relation_changes == 0)
-	{
-		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-		relation_changes = 1;
-	}
-	if (kind != RELKIND_PARTITIONED_TABLE || *state == relation_changes)
+	if (kind != RELKIND_PARTITIONED_TABLE || *state == target_changes())
 		return;
 	*state = 0;
 	foreach(cell, find_all_inheritors(relation, NoLock, NULL))

@@ -18,6 +18,9 @@ extern Oid	target_owner(Oid relation);
  */
 extern void target_check_storage(Oid relation, uint64 *state);
 
+/* Changes when a relation may have changed, whichever it is; never 0. */
+extern uint64 target_changes(void);
+
 /*
  * Raise an error with SQLSTATE and hint unless the relation is a table, a
  * partitioned table or a view that takes INSERT, its rows survive a crash

@@ -143,6 +143,21 @@ RESET search_path;
 SELECT outcome FROM sqs.ingest('regress_route', '[{"dedup_id": "32", "body": {"id": 32}}]');
 SELECT body FROM regress_sqs_route.seen WHERE dedup_id = '32';
 SHOW search_path;
+-- what it writes to must stay such as it was when the route was added
+CREATE TABLE regress_sqs_route.parts (id text) PARTITION BY LIST (id);
+ALTER TABLE regress_sqs_route.parts OWNER TO regress_sqs_route;
+SET search_path = regress_sqs_route, public;
+SELECT sqs.add_route('regress_route', 'zz parts', statement => $$ WITH w AS (INSERT INTO parts SELECT dedup_id FROM batch RETURNING *) INSERT INTO big SELECT id FROM w $$);
+RESET search_path;
+CREATE UNLOGGED TABLE regress_sqs_route.part PARTITION OF regress_sqs_route.parts DEFAULT;
+SELECT outcome FROM sqs.ingest('regress_route', '[{"dedup_id": "34", "body": {"id": 34}}]');
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE regress_sqs_route.part SET LOGGED;
+ALTER TABLE regress_sqs_route.big SET UNLOGGED;
+SELECT outcome FROM sqs.ingest('regress_route', '[{"dedup_id": "34", "body": {"id": 34}}]');
+ALTER TABLE regress_sqs_route.big SET LOGGED;
+SELECT outcome FROM sqs.ingest('regress_route', '[{"dedup_id": "34", "body": {"id": 34}}]');
+SELECT sqs.drop_route('regress_route', 'zz parts');
 -- another owner's context cannot be had by a path: the schema is not to be used
 REVOKE ALL ON SCHEMA regress_sqs_route FROM PUBLIC;
 ALTER SCHEMA regress_sqs_route OWNER TO regress_sqs_other;
