@@ -207,10 +207,12 @@ explain_route(Explain *explain, const SubscriptionRoute *configuration)
 	explain->route = route_create(configuration);
 	memset(&explain->explanation, 0, sizeof(explain->explanation));
 	error = try_act(explain);
+	/* the column that an error is told with is the route's */
+	if (!must_stop(error))
+		tell(explain, error);
 	route_free(explain->route);
 	if (must_stop(error))
 		ReThrowError(error);
-	tell(explain, error);
 }
 
 /* What the routes deferred: an error of it is told without a route. */
