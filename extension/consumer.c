@@ -209,8 +209,11 @@ receive(Consumer *consumer)
 static void
 apply(Consumer *consumer)
 {
-	if (batch_ready(consumer))
-		batch_run(consumer);
+	if (!batch_ready(consumer))
+		return;
+	/* a first batch that has to wait for a lock is not still starting */
+	consumer_publish_state(consumer);
+	batch_run(consumer);
 }
 
 static void
