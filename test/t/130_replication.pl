@@ -68,7 +68,7 @@ $standby->start;
 my $dump = "$ENV{TESTDATADIR}/dump.sql";
 system_or_bail('pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-f', $dump, 'postgres');
 my $other = PostgreSQL::Test::Cluster->new('other');
-$other->init(extra => [ '--username', 'postgres' ]);
+PgSqs::Test::init_node($other);
 $other->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\n");
 $other->start;
 $other->safe_psql('postgres', 'CREATE ROLE payments');

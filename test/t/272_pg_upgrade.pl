@@ -19,7 +19,7 @@ $t->wait_drained('s');
 $node->stop;
 
 my $new = PostgreSQL::Test::Cluster->new('new');
-$new->init(extra => [ '--username', 'postgres' ]);
+PgSqs::Test::init_node($new);
 $new->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\nlog_min_messages = debug1\n");
 $node->append_conf('postgresql.conf', "log_min_messages = debug1\n");
 my $bin = `pg_config --bindir`;

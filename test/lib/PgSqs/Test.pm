@@ -33,14 +33,22 @@ sub new
 	return $self;
 }
 
-# A running server with pg_sqs preloaded; its superuser is called postgres
-# whoever runs the test.
+# Its superuser is called postgres whoever runs the test, and its databases
+# are in UTF-8 wherever.
+sub init_node
+{
+	my ($node) = @_;
+	$ENV{PGUSER} = 'postgres';
+	$node->init(extra => [ '--username', 'postgres', '--encoding', 'UTF8', '--locale', 'C' ]);
+	return;
+}
+
+# A running server with pg_sqs preloaded.
 sub start_node
 {
 	my ($name, $conf) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$ENV{PGUSER} = 'postgres';
-	$node->init(extra => [ '--username', 'postgres' ]);
+	init_node($node);
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_sqs'\n$conf");
 	$node->start;
 	return $node;
