@@ -66,8 +66,8 @@ subscription_check_act_as(Oid role)
 }
 
 /* Can anything run as this role at all? */
-static void
-check_owner(Oid owner)
+void
+subscription_check_owner(Oid owner)
 {
 	char	   *name = GetUserNameFromId(owner, true);
 
@@ -89,7 +89,7 @@ subscription_check(const Subscription *subscription)
 {
 	ListCell   *cell;
 
-	check_owner(subscription->owner);
+	subscription_check_owner(subscription->owner);
 	connection_check(subscription);
 	foreach(cell, subscription->routes)
 	{

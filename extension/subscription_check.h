@@ -15,13 +15,17 @@
  */
 extern char *subscription_check_name(char *name);
 
+/* Raise an error unless the role exists and is none that must not own a subscription. */
+extern void subscription_check_owner(Oid owner);
+
 /* Raise ERRCODE_INSUFFICIENT_PRIVILEGE unless the current user may become the role. */
 extern void subscription_check_act_as(Oid role);
 
 /*
  * Everything that must hold of a subscription that shall run: its owner, its
  * server, its queue's URL, the targets of its routes.  Statements are not
- * looked at.
+ * looked at.  Planning for a target runs code as the owner, so who names an
+ * owner must be known to be able to act as him before.
  */
 extern void subscription_check(const Subscription *subscription);
 

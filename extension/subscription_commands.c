@@ -154,6 +154,15 @@ command_subscription(FunctionCallInfo fcinfo)
 	return subscription;
 }
 
+/* A new definition.  Nothing may be run as an owner before the caller may act as him. */
+static void
+command_check(const Subscription *subscription)
+{
+	subscription_check_owner(subscription->owner);
+	subscription_check_act_as(subscription->owner);
+	subscription_check(subscription);
+}
+
 Datum
 sqs_create_subscription(PG_FUNCTION_ARGS)
 {
@@ -173,8 +182,7 @@ sqs_create_subscription(PG_FUNCTION_ARGS)
 	subscription->owner = !PG_ARGISNULL(CREATE_OWNER) ? PG_GETARG_OID(CREATE_OWNER) :
 		command_default_owner(has_target, target);
 
-	subscription_check(subscription);
-	subscription_check_act_as(subscription->owner);
+	command_check(subscription);
 	if (!subscription_insert(subscription))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -278,10 +286,7 @@ sqs_alter_subscription(PG_FUNCTION_ARGS)
 
 	settings_tune(subscription, fcinfo, ALTER_SETTINGS);
 	if (command_alter_definition(subscription, fcinfo))
-	{
-		subscription_check(subscription);
-		subscription_check_act_as(subscription->owner);
-	}
+		command_check(subscription);
 
 	subscription_update(subscription);
 	if (!PG_ARGISNULL(ALTER_TARGET))

@@ -142,6 +142,24 @@ SELECT outcome FROM sqs.ingest('regress_sec', '[{"dedup_id": "21", "body": {"id"
 ALTER ROLE regress_sqs_mallory NOSUPERUSER;
 SELECT count(*) FROM sqs.ledger WHERE dedup_key = '21';
 
+-- who cannot become another role cannot have a route checked as that one either
+GRANT EXECUTE ON FUNCTION sqs.alter_subscription TO regress_sqs_mallory;
+GRANT USAGE ON FOREIGN SERVER regress_sqs_sec TO regress_sqs_stranger;
+SET SESSION AUTHORIZATION regress_sqs_mallory;
+CREATE FUNCTION regress_sqs_sec.lure() RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN RAISE INFO 'planned as %', current_user; RETURN 1; END $$;
+CREATE TABLE regress_sqs_sec.lure (id text PRIMARY KEY, version integer DEFAULT regress_sqs_sec.lure(), n integer DEFAULT regress_sqs_sec.lure());
+CREATE POLICY lure ON regress_sqs_sec.lure USING (n = regress_sqs_sec.lure());
+ALTER TABLE regress_sqs_sec.lure ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA regress_sqs_sec TO PUBLIC;
+GRANT ALL ON regress_sqs_sec.tx, regress_sqs_sec.lingering, regress_sqs_sec.lure TO PUBLIC;
+RESET SESSION AUTHORIZATION;
+SELECT sqs.add_route('regress_sec', 'lure', 'regress_sqs_sec.lure', key => '{id}', version => 'version');
+SET SESSION AUTHORIZATION regress_sqs_mallory;
+SELECT sqs.alter_subscription('regress_sec', owner => 'regress_sqs_stranger');
+RESET SESSION AUTHORIZATION;
+REVOKE ALL ON FUNCTION sqs.alter_subscription FROM regress_sqs_mallory;
+
 SELECT sqs.drop_subscription('regress_sec');
 DROP TABLE pg_temp.ledger;
 REVOKE ALL ON SCHEMA sqs FROM regress_sqs_mallory, regress_sqs_stranger;
