@@ -9,7 +9,8 @@
  * compared, for which the ledger is read from end to end once a call.
  *
  * An object of many records has several receipts, called parts; the last one
- * says so.  Parts that were seen are remembered until all of an object were.
+ * says so.  Which parts were seen is remembered until all of an object were,
+ * and that they were to the end, since a part may be given twice.
  */
 #include "postgres.h"
 
@@ -25,7 +26,7 @@
 
 #define RECEIPT_MAX_PARTS 100000
 
-/* An object with a part missing so far. */
+/* An object whose receipt has several parts. */
 typedef struct ReceiptParts
 {
 	char		key[AWSX_SHA256_HEX_LEN + 1];	/* SHA-256 of the source */
@@ -34,6 +35,7 @@ typedef struct ReceiptParts
 	char	   *version_id;
 	Bitmapset  *seen;
 	int			last;			/* number of the last part; 0 = not known yet */
+	bool		complete;		/* all were seen; the rest is void */
 } ReceiptParts;
 
 /* The first of $1 that is no receipt, and why. */
@@ -218,6 +220,7 @@ receipt_entry(Reconcile *reconcile, uint64 row)
 		parts->version_id = receipt_value(row, 4);
 		parts->seen = NULL;
 		parts->last = 0;
+		parts->complete = false;
 		MemoryContextSwitchTo(old);
 	}
 	return parts;
@@ -235,16 +238,22 @@ receipt_note_parts(Reconcile *reconcile, Datum receipts)
 	{
 		ReceiptParts *parts = receipt_entry(reconcile, i);
 		int			part = pg_strtoint32(receipt_value(i, 5));
-		MemoryContext old = MemoryContextSwitchTo(reconcile->memory);
+		MemoryContext old;
 
+		if (parts->complete)
+			continue;
+		old = MemoryContextSwitchTo(reconcile->memory);
 		parts->seen = bms_add_member(parts->seen, part);
 		MemoryContextSwitchTo(old);
 		if (receipt_value(i, 6)[0] == 't')
 			parts->last = part;
 		if (parts->last == 0 || bms_num_members(parts->seen) < parts->last)
 			continue;
+		parts->complete = true;
 		bms_free(parts->seen);
-		(void) hash_search(reconcile->incomplete, parts->key, HASH_REMOVE, NULL);
+		pfree(parts->bucket);
+		pfree(parts->object_key);
+		pfree(parts->version_id);
 	}
 }
 
@@ -286,6 +295,8 @@ receipt_end(Reconcile *reconcile)
 		Datum		values[RECONCILE_COLUMNS] = {0};
 		bool		nulls[RECONCILE_COLUMNS];
 
+		if (parts->complete)
+			continue;
 		memset(nulls, true, sizeof(nulls));
 		nulls[RECONCILE_BUCKET] = nulls[RECONCILE_OBJECT_KEY] = false;
 		nulls[RECONCILE_PLACE] = nulls[RECONCILE_DETAILS] = false;

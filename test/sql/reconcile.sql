@@ -63,6 +63,10 @@ FROM (VALUES (0), (1), (2), (3)) v(without),
 	LATERAL (SELECT jsonb_agg(doc) AS docs FROM regress_sqs.receipt WHERE name LIKE 'part%' AND name <> 'part ' || without) a,
 	LATERAL sqs.reconcile('orders', '2026-01-01', '2026-02-01', docs) r ORDER BY without, record;
 SELECT count(*) FROM regress_sqs.receipt, sqs.reconcile('orders', '2026-01-05', '2026-02-01', doc) WHERE name = 'part 1';
+-- a part that is there twice is not the beginning of another receipt
+SELECT r.place, r.details FROM (SELECT jsonb_agg(doc ORDER BY twice, name) AS docs FROM regress_sqs.receipt, (VALUES (1), (2)) v(twice)
+	WHERE name LIKE 'part%' AND (twice = 1 OR name = 'part 1')) a, LATERAL sqs.reconcile('orders', '2026-01-01', '2026-02-01', docs) r
+	WHERE place = 'receipt incomplete';
 
 -- within groups the key is group and id
 SELECT sqs.create_subscription('grouped', :'url', 'regress_sqs_server', 'regress_sqs.orders', dedup_scope => 'messageGroup');
