@@ -16,7 +16,11 @@
  * alone and always marked, until it passes or fails as messages do.  After the
  * third death the subscription does not run until a person says so.
  *
- * The careful time costs a flush a batch, the rest of the time nothing.
+ * The careful time costs two flushes a batch, the rest of the time nothing.
+ *
+ * A death is a death: the guard cannot tell whether the message, an
+ * administrator's kill -9 or another process of the server was its cause.  Only
+ * that it was this message three times speaks against it.
  */
 #include "postgres.h"
 
@@ -368,8 +372,12 @@ guard_survived(Guard *guard, bool committed)
 	list_free(guard->suspects);
 	guard->suspects = left;
 	MemoryContextSwitchTo(old);
-	if (committed)
-		forget_marked(guard);
+	if (!committed)
+		return;
+	/* Else a crash for another reason brings the marks back, and looks like a death. */
+	if (guard->marked != NIL)
+		durable_flush(XactLastCommitEnd);
+	forget_marked(guard);
 }
 
 void

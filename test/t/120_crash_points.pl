@@ -51,7 +51,7 @@ my $blocked = $t->subscribe('b', 'b.fifo', 'CREATE TABLE b (id integer, poison i
 $lab->send_messages($blocked, [ 'poison', 'poison', '{"id": 0, "poison": 1}' ]);
 $t->sql('CHECKPOINT');			# else the first crash may undo the subscription itself
 my $groups = 7;
-my ($id, $poison) = (0, 0);
+my ($id, $poison, $guarded) = (0, 0, 0);
 my @sent;
 
 # The next messages of random groups.  Now and then one is sent twice, which
@@ -90,6 +90,13 @@ sub ready
 		my $pids = eval { $t->sql(q{SELECT string_agg(a.pid::text, ' ' ORDER BY s.subscription DESC) FROM sqs.status s, pg_stat_activity a WHERE s.state = 'running' AND a.application_name = 'pg_sqs consumer ' || s.subscription}) } // '';
 		my @pids = split / /, $pids;
 		return @pids if @pids == 2;
+		# Killed three times over the same message, the crash guard asks for
+		# a person, who knows better here.
+		if ((eval { $t->sql(q{SELECT count(*) FROM sqs.status WHERE state = 'error' AND last_error LIKE 'the server went down 3 times%'}) } // 0) > 0)
+		{
+			$guarded++;
+			eval { $t->sql(q{SELECT sqs.enable(subscription) FROM sqs.status WHERE state = 'error'}) };
+		}
 		sleep 0.05;
 	}
 	return;
@@ -176,6 +183,8 @@ for (my $try = 0; $fired_count < $points && $try < 3 * $points + @steps; $try++)
 	$fired_count++;
 	diag sprintf '%d points, %.0f s', $fired_count, time - $started if $points > 40 && $fired_count % 100 == 0;
 }
+ready() if $fired_count == $points;
+note "the crash guard asked for a person $guarded times";
 note sprintf '%.0f s; %s', time - $started, join ', ', map { "$_: $done{$_}" } sort keys %done;
 
 # Everything that was sent arrives.
