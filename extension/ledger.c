@@ -63,7 +63,7 @@ static Statement settle_waiting = {"UPDATE sqs.quarantined AS q SET settled_at =
 	" WHERE q.subscription = $1 AND q.state = 'waiting' AND q.dedup_key = u.k"
 	" AND (q.route = '' OR NOT u.known)"
 	" AND (q.content_hash = u.h OR (NOT u.known AND q.reason <> 'dedup_conflict'))",
-SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, NAMEOID}};
+SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, TEXTOID}};
 
 /* One message on its way into the ledger. */
 typedef struct LedgerEntry
@@ -347,7 +347,7 @@ settle(const Ledger *ledger, const LedgerEntry *entries, int count, const Datum 
 			known[n++] = BoolGetDatum(entries[i].taken);
 	}
 	more[3] = PointerGetDatum(construct_array(known, n, BOOLOID, 1, true, TYPALIGN_CHAR));
-	more[4] = CStringGetDatum(ledger->settled_by);
+	more[4] = ledger->settled_by ? CStringGetTextDatum(ledger->settled_by) : (Datum) 0;
 	statement_execute(&settle_waiting, more, ledger->settled_by ? NULL : "    n");
 }
 

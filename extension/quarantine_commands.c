@@ -49,7 +49,7 @@ static Statement supersede = {"UPDATE sqs.quarantined AS q SET state = 'supersed
 	"  AND c.state = 'waiting' AND c.route = '' AND c.dedup_key = q.dedup_key"
 	"  AND (length(c.sequence_number), c.sequence_number, c.id)"
 	"   > (length(q.sequence_number), q.sequence_number, q.id))",
-SPI_OK_UPDATE, 3, {INT4OID, TEXTOID, NAMEOID}};
+SPI_OK_UPDATE, 3, {INT4OID, TEXTOID, TEXTOID}};
 
 /* What one call works with. */
 typedef struct Replay
@@ -253,7 +253,7 @@ static int64 *
 open_group(Replay *replay, Datum group, int *count)
 {
 	Datum		subscription = Int32GetDatum(replay->subscription->id);
-	Datum		arguments[] = {subscription, group, CStringGetDatum(replay->by)};
+	Datum		arguments[] = {subscription, group, CStringGetTextDatum(replay->by)};
 	QuarantineChoice choice = {.values = {subscription, 0, CStringGetTextDatum(""), group}, .nulls = " n  nn"};
 	SessionBracket bracket;
 	int64	   *ids;

@@ -52,13 +52,13 @@ SPI_OK_SELECT, 1, {INT8OID}};
 
 static Statement settle_row = {"UPDATE sqs.quarantined SET state = $2, settled_by = $3, settled_at = now()"
 	" WHERE id = $1 AND state = 'waiting'",
-SPI_OK_UPDATE, 3, {INT8OID, TEXTOID, NAMEOID}};
+SPI_OK_UPDATE, 3, {INT8OID, TEXTOID, TEXTOID}};
 
 static Statement strike_row = {"UPDATE sqs.quarantined SET strikes = strikes + 1, error_sqlstate = $2, error = $3"
 	" WHERE id = $1 AND state = 'waiting'",
 SPI_OK_UPDATE, 3, {INT8OID, TEXTOID, TEXTOID}};
 
-static Oid	choice_types[] = {INT4OID, INT8ARRAYOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID, TEXTOID, NAMEOID};
+static Oid	choice_types[] = {INT4OID, INT8ARRAYOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID, TEXTOID, TEXTOID};
 
 void
 quarantine_choose(FunctionCallInfo fcinfo, int first, int32 subscription, QuarantineChoice *choice)
@@ -107,7 +107,7 @@ quarantine_discard(QuarantineChoice *choice, const char *reason, const char *by)
 
 	memcpy(values, choice->values, sizeof(choice->values));
 	values[6] = CStringGetTextDatum(reason);
-	values[7] = CStringGetDatum(by);
+	values[7] = CStringGetTextDatum(by);
 	snprintf(nulls, sizeof(nulls), "%s  ", choice->nulls);
 	if (SPI_execute_with_args(discard_sql, 8, choice_types, values, nulls, false, 0) !=
 		SPI_OK_UPDATE)
@@ -174,7 +174,7 @@ void
 quarantine_settle(int64 id, const char *state, const char *by)
 {
 	Datum		arguments[] = {
-		Int64GetDatum(id), CStringGetTextDatum(state), CStringGetDatum(by)
+		Int64GetDatum(id), CStringGetTextDatum(state), CStringGetTextDatum(by)
 	};
 
 	statement_execute(&settle_row, arguments, NULL);
