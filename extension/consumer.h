@@ -65,6 +65,7 @@ struct Answer
 	int			references;		/* items on their way, and calls about them */
 	int64		lease_until;	/* monotonic ms: ours up to here, with a margin */
 	bool		extending;		/* a call to extend the lease is under way */
+	int64		extend_from;	/* monotonic ms: not before, since the last one failed */
 	Delivery		items[FLEXIBLE_ARRAY_MEMBER];
 };
 

@@ -23,6 +23,7 @@
 #define BLOCKED_GROUPS_MAX 10000
 #define VISIBILITY_CALLS_MAX 4
 #define VISIBILITY_MAX_S 43200
+#define EXTEND_AGAIN_MS 1000		/* after a call that failed */
 
 typedef struct BlockedGroup
 {
@@ -176,6 +177,8 @@ extension_done(AwsxCall *call, const AwsxHttpResponse *http, const AwsxError *er
 		all = outcomes[i].ok;
 	if (all)
 		answer->lease_until = Max(answer->lease_until, extension->lease_until);
+	else
+		answer->extend_from = consumer_now(answer->consumer) + EXTEND_AGAIN_MS;
 	answer->extending = false;
 	free(extension);
 	answer_release(answer);
@@ -213,6 +216,7 @@ extend_answer(Consumer *consumer, Answer *answer, int seconds)
 static void
 extend_list(Consumer *consumer, dlist_head *list, int64 needed, int seconds)
 {
+	int64		now = consumer_now(consumer);
 	dlist_iter	iter;
 
 	dlist_foreach(iter, list)
@@ -221,7 +225,7 @@ extend_list(Consumer *consumer, dlist_head *list, int64 needed, int seconds)
 
 		if (consumer->visibility_calls >= VISIBILITY_CALLS_MAX)
 			return;
-		if (!answer->extending && answer->lease_until < needed)
+		if (!answer->extending && answer->lease_until < needed && answer->extend_from <= now)
 			extend_answer(consumer, answer, seconds);
 	}
 }
