@@ -84,7 +84,10 @@ extern void applier_apply(Applier *applier, ApplyMessage **set, int count, Memor
 extern void applier_apply_route(Applier *applier, ApplyMessage *message, int route,
 								SessionBracket *bracket);
 
-/* The message whose turn it was when the last set failed, or null. */
+/*
+ * The message whose turn it was when the last set failed, or null.  To be asked
+ * before what failed is undone.
+ */
 extern ApplyMessage *applier_culprit(const Applier *applier);
 
 /* Forget where the last set failed. */

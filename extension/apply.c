@@ -30,7 +30,7 @@
 
 #define OUTAGE_ROUNDS 5			/* outages in a row before a culprit is looked for */
 #define TIMEOUT_ROUNDS 1		/* the same for our own timeout */
-#define FEW_CULPRITS 8			/* in a batch */
+#define FEW_APART 8				/* messages of a batch that are taken out of it one after the other */
 #define MAX_SUSPECTS 20			/* messages failing before anything passed */
 
 static uint64
@@ -182,7 +182,7 @@ blame(Run *run, int position, const Failure *failure)
 		return true;
 	note_failure(message, failure, route);
 	message->outcome = APPLY_FAILED;
-	run->culprits++;
+	run->apart++;
 	ring_note(&applier->poisoned, ring_hash(message->group_id, ""));
 	apply_hold_followers(run, position);
 	if (message->reason == APPLY_REASON_CONFLICT)
@@ -205,8 +205,8 @@ blame(Run *run, int position, const Failure *failure)
 
 /*
  * Apply in parts what failed together: positions[0..count) of the range that ends
- * at high.  The rest behind a known culprit is halved at once where there are
- * many, lest they cost the square of their number.
+ * at high.  The rest behind a known culprit, or a suspect, is halved at once
+ * where there are many, lest they cost the square of their number, or the stack.
  */
 static bool
 run_parts(Run *run, const int *positions, int count, int high, int culprit)
@@ -216,7 +216,7 @@ run_parts(Run *run, const int *positions, int count, int high, int culprit)
 	if (culprit >= 0)
 	{
 		int			rest = positions[culprit] + 1;
-		int			middle = run->culprits < FEW_CULPRITS ? high : rest + (high - rest) / 2;
+		int			middle = run->apart < FEW_APART ? high : rest + (high - rest) / 2;
 
 		return run_range(run, low, positions[culprit]) &&
 			run_range(run, positions[culprit], rest) &&
@@ -247,11 +247,9 @@ find_suspect(const Run *run, const int *positions, int count)
 static int
 find_culprit(const Run *run, const int *positions, int count)
 {
-	const ApplyMessage *culprit = applier_culprit(run->applier);
-
-	for (int i = 0; i < count && culprit != NULL; i++)
+	for (int i = 0; i < count && run->culprit != NULL; i++)
 	{
-		if (culprit == &run->messages[positions[i]])
+		if (run->culprit == &run->messages[positions[i]])
 			return i;
 	}
 	return -1;
@@ -274,7 +272,10 @@ run_range(Run *run, int low, int high)
 	}
 	suspect = find_suspect(run, positions, count);
 	if (count > 1 && suspect >= 0)
+	{
+		run->apart++;
 		go_on = run_parts(run, positions, count, high, suspect);
+	}
 	else if (count > 0 && !apply_attempt(run, positions, count, &failure))
 	{
 		if (must_wait(run, &failure, positions, count))

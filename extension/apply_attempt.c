@@ -36,6 +36,7 @@ recover(Run *run, Failure *failure, TimestampTz start, int timeout_ms)
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	QueryCancelPending = false;
 	FlushErrorState();
+	run->culprit = applier_culprit(run->applier);	/* what it is looked up in goes with the transaction */
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(run->applier->run_context);
 

@@ -19,7 +19,8 @@ typedef struct Run
 	ApplyResult *result;
 	bool		forced;			/* look for culprits of an outage, too */
 	int			applied;
-	int			culprits;		/* failed alone */
+	const ApplyMessage *culprit;	/* was being read when the last transaction failed, or null */
+	int			apart;			/* failed alone, or were suspected and so tried alone */
 	bool	   *route_passed;	/* by routes: wrote something that was committed */
 	int			suspects;		/* failed alone, perhaps through the world's fault */
 	Failure		world;			/* of the first suspect, or what tripped the breaker */

@@ -42,13 +42,13 @@ static void
 message_context(void *arg)
 {
 	const Within *within = arg;
-	const ApplyMessage *culprit = applier_culprit(within->applier);
+	const ApplyMessage *culprit;
 	const char *column = within->applier->progress.column;
 	int			number = 0;
 
 	if (within->count == 1)
 		number = within->first + 1;
-	else if (culprit != NULL)
+	else if ((culprit = applier_culprit(within->applier)) != NULL)
 		number = (int) (culprit - within->messages) + 1;
 	if (number > 0 && column != NULL && column != record_whole_body)
 		errcontext("message %d, column \"%s\"", number, column);
