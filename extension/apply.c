@@ -117,7 +117,7 @@ go_without(Run *run, int position, int route, const Failure *failure)
 	ApplierRoute *refusing = &run->applier->routes[route];
 	Failure		trouble;
 
-	if (!breaker_failed(refusing->breaker, failure->signature))
+	if (!breaker_failed(refusing->breaker, failure->signature, message_hash(&run->messages[position])))
 		applier_leave_out(&run->messages[position], route, failure->sqlerrcode, failure->error);
 	else if (!verdict_stop_route(run, route, failure->sqlerrcode, failure->error, &trouble))
 	{
@@ -143,7 +143,7 @@ went_without_some_route(Run *run, int position)
 		applier_leave_out(message, r, message->sqlerrcode, message->error);
 		if (apply_attempt(run, &position, 1, &failure))
 		{
-			if (breaker_failed(run->applier->routes[r].breaker, message->signature) &&
+			if (breaker_failed(run->applier->routes[r].breaker, message->signature, message_hash(message)) &&
 				!verdict_stop_route(run, r, message->sqlerrcode, message->error, &failure))
 				apply_stop_with(run, &failure);
 			return true;
@@ -190,7 +190,8 @@ blame(Run *run, int position, const Failure *failure)
 	if (failure->class == FAILURE_DATA || run->applied > 0 ||
 		apply_is_convicted(applier, message))
 	{
-		if (route >= 0 || !breaker_failed(&applier->breaker, failure->signature))
+		if (route >= 0 ||
+			!breaker_failed(&applier->breaker, failure->signature, message_hash(message)))
 			return true;
 		run->tripped = failure->signature;
 		run->world = *failure;

@@ -2,6 +2,9 @@
  * breaker.c
  *	  When too many messages fail alike, it is not the messages.
  *
+ * A message that is blocked, or could not be put into the quarantine, comes back
+ * and fails again; in a streak it counts once, for it is still one message.
+ *
  * Once tripped, the first failure alike trips it again, so that the messages
  * which wait are not used up by trying.  A streak is forgotten when a message
  * passes.  A share is not: nine of ten pass all the while; it takes as many
@@ -55,14 +58,30 @@ breaker_passed(Breaker *breaker, int count)
 		reset_trip(breaker);
 }
 
+/* Is it one of the streak already, and was only tried again? */
+static bool
+is_counted(const Breaker *breaker, uint64 message)
+{
+	for (int i = 0; i < breaker->streak; i++)
+	{
+		if (breaker->streak_messages[i] == message)
+			return true;
+	}
+	return false;
+}
+
 bool
-breaker_failed(Breaker *breaker, uint32 signature)
+breaker_failed(Breaker *breaker, uint32 signature, uint64 message)
 {
 	breaker->passes = 0;
 	if (breaker->tripped == signature)
 		return true;
-	breaker->streak = breaker->streak_of == signature ? breaker->streak + 1 : 1;
+	if (breaker->streak_of != signature)
+		breaker->streak = 0;
 	breaker->streak_of = signature;
+	if (is_counted(breaker, message))
+		return false;
+	breaker->streak_messages[breaker->streak++] = message;
 	push(breaker, signature);
 	if (breaker->streak >= BREAKER_STREAK)
 	{

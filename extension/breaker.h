@@ -22,6 +22,7 @@ typedef struct Breaker
 {
 	uint32		streak_of;		/* signature of the failures in a row */
 	int			streak;
+	uint64		streak_messages[BREAKER_STREAK];	/* which they are */
 	int			passes;			/* in a row */
 	uint32		tripped;		/* by failures of this signature; 0 = not */
 	bool		by_share;		/* ... because of their share */
@@ -32,8 +33,12 @@ typedef struct Breaker
 /* So many messages passed, in a row. */
 extern void breaker_passed(Breaker *breaker, int count);
 
-/* A message failed alone, signature is not 0. True when that is no fault of the messages. */
-extern bool breaker_failed(Breaker *breaker, uint32 signature);
+/*
+ * A message, known by a hash, failed alone; signature is not 0.  True when that
+ * is no fault of the messages.  One that fails again in the same streak counts
+ * once.
+ */
+extern bool breaker_failed(Breaker *breaker, uint32 signature, uint64 message);
 
 /* Somebody says that all is well. */
 extern void breaker_forgive(Breaker *breaker);
