@@ -171,7 +171,7 @@ help:
 #: make demo-shell   ... leave everything up and open psql
 #: make test         build and pass every test
 #: make test SUITE=x only one of: unit regress isolation tap outside lint
-#: make test JOBS=1  one test file at a time, instead of one for each processor
+#: make test JOBS=1  one test file at a time, instead of two for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
 #: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
 #: make fuzz         the parsers under libFuzzer (SECONDS_EACH=60)
