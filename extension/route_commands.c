@@ -49,37 +49,13 @@ static char *
 command_route_name(FunctionCallInfo fcinfo, int argument)
 {
 	char	   *name = command_text(fcinfo, argument);
-	bool		valid;
 
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the route's name must not be null"),
 				 errhint("SELECT name FROM sqs.route lists the routes that there are.")));
-	valid = name[0] != '\0' && strlen(name) < NAMEDATALEN &&
-		name[0] != ' ' && name[strlen(name) - 1] != ' ';
-	for (const char *p = name; *p != '\0'; p++)
-		valid &= (unsigned char) *p >= ' ' && *p != 0x7f;
-	if (!valid)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid route name: \"%s\"", name),
-				 errhint("A name has 1 to %d bytes, no control characters, and no space at either end.",
-						 NAMEDATALEN - 1)));
-	return name;
-}
-
-/* The subscription that argument 0 names, locked, its operator being the caller. */
-static Subscription *
-command_subscription(FunctionCallInfo fcinfo)
-{
-	Subscription *subscription = subscription_argument(fcinfo, 0);
-
-	subscription_check_operator(subscription);
-	subscription_lock(subscription);
-	subscription = subscription_argument(fcinfo, 0);	/* as it is now, if it still is */
-	subscription_check_operator(subscription);
-	return subscription;
+	return subscription_check_name("route", name);
 }
 
 /* The names of the key's columns; NIL when none is given. */
@@ -192,7 +168,7 @@ command_check_arguments(const SubscriptionRoute *route, bool has_target)
 Datum
 sqs_add_route(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 	SubscriptionRoute route = {0};
 
 	subscription_check_act_as(subscription->owner);
@@ -264,7 +240,7 @@ command_notice_dropped(const Subscription *subscription, const char *route)
 Datum
 sqs_drop_route(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 	char	   *name = command_route_name(fcinfo, 1);
 
 	if (!subscription_delete_route(subscription, name))

@@ -18,9 +18,10 @@
 #include "connection.h"
 #include "route_check.h"
 #include "subscription_check.h"
+#include "subscription_write.h"
 
 char *
-subscription_check_name(char *name)
+subscription_check_name(const char *what, char *name)
 {
 	bool		valid = name[0] != '\0' && strlen(name) < NAMEDATALEN &&
 		name[0] != ' ' && name[strlen(name) - 1] != ' ';
@@ -30,10 +31,22 @@ subscription_check_name(char *name)
 	if (!valid)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid subscription name: \"%s\"", name),
+				 errmsg("invalid %s name: \"%s\"", what, name),
 				 errhint("A name has 1 to %d bytes, no control characters, and no space at either end.",
 						 NAMEDATALEN - 1)));
 	return name;
+}
+
+Subscription *
+subscription_to_change(FunctionCallInfo fcinfo, int argument)
+{
+	Subscription *subscription = subscription_argument(fcinfo, argument);
+
+	subscription_check_operator(subscription);
+	subscription_lock(subscription);
+	subscription = subscription_argument(fcinfo, argument); /* as it is now, if it still is */
+	subscription_check_operator(subscription);
+	return subscription;
 }
 
 /*

@@ -7,13 +7,22 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "subscription.h"
 
 /*
  * Returns the name; raises ERRCODE_INVALID_NAME unless status lines, logs and
- * process titles can show it as it is.
+ * process titles can show it as it is.  what is "subscription" or "route".
  */
-extern char *subscription_check_name(char *name);
+extern char *subscription_check_name(const char *what, char *name);
+
+/*
+ * The subscription that an argument of an SQL function names, its row locked
+ * until the end of the transaction, after the user proved to be its operator:
+ * whoever may not operate it cannot lock it either.
+ */
+extern Subscription *subscription_to_change(FunctionCallInfo fcinfo, int argument);
 
 /* Raise an error unless the role exists and is none that must not own a subscription. */
 extern void subscription_check_owner(Oid owner);

@@ -137,23 +137,6 @@ command_finish(const Subscription *subscription)
 	launcher_rescan_at_commit();
 }
 
-/*
- * The subscription that argument 0 names, its row locked until the end of
- * the transaction, after the user proved to be its operator.  Whoever may
- * not operate it cannot lock it either.
- */
-static Subscription *
-command_subscription(FunctionCallInfo fcinfo)
-{
-	Subscription *subscription = subscription_argument(fcinfo, 0);
-
-	subscription_check_operator(subscription);
-	subscription_lock(subscription);
-	subscription = subscription_argument(fcinfo, 0);	/* as it is now, if it still is */
-	subscription_check_operator(subscription);
-	return subscription;
-}
-
 /* A new definition.  Nothing may be run as an owner before the caller may act as him. */
 static void
 command_check(const Subscription *subscription)
@@ -170,7 +153,7 @@ sqs_create_subscription(PG_FUNCTION_ARGS)
 	bool		has_target = !PG_ARGISNULL(CREATE_TARGET);
 	Oid			target = has_target ? PG_GETARG_OID(CREATE_TARGET) : InvalidOid;
 
-	subscription->name = subscription_check_name(command_required(command_text(fcinfo, CREATE_NAME), "name"));
+	subscription->name = subscription_check_name("subscription", command_required(command_text(fcinfo, CREATE_NAME), "name"));
 	subscription->queue_url = command_required(command_text(fcinfo, CREATE_QUEUE_URL), "queue_url");
 	subscription->server = command_required(command_text(fcinfo, CREATE_SERVER), "server");
 	subscription->enabled = PG_ARGISNULL(CREATE_ENABLED) || PG_GETARG_BOOL(CREATE_ENABLED);
@@ -282,7 +265,7 @@ command_alter_definition(Subscription *subscription, FunctionCallInfo fcinfo)
 Datum
 sqs_alter_subscription(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 
 	settings_tune(subscription, fcinfo, ALTER_SETTINGS);
 	if (command_alter_definition(subscription, fcinfo))
@@ -314,7 +297,7 @@ command_refuse_with_quarantine(const Subscription *subscription)
 Datum
 sqs_drop_subscription(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 
 	if (PG_ARGISNULL(1) || !PG_GETARG_BOOL(1))
 		command_refuse_with_quarantine(subscription);
@@ -326,7 +309,7 @@ sqs_drop_subscription(PG_FUNCTION_ARGS)
 Datum
 sqs_enable(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 
 	subscription->enabled = true;
 	subscription_check(subscription);
@@ -341,7 +324,7 @@ sqs_enable(PG_FUNCTION_ARGS)
 Datum
 sqs_disable(PG_FUNCTION_ARGS)
 {
-	Subscription *subscription = command_subscription(fcinfo);
+	Subscription *subscription = subscription_to_change(fcinfo, 0);
 
 	subscription->enabled = false;
 	subscription_update(subscription);
