@@ -24,13 +24,13 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "record.h"
 #include "route.h"
 #include "session.h"
+#include "subtransaction.h"
 
 PG_FUNCTION_INFO_V1(sqs_explain);
 
@@ -83,8 +83,9 @@ set_constraints_immediate(void)
 
 /* As the owner: the route at hand, or what it deferred. */
 static void
-act(Explain *explain)
+act(void *arg)
 {
+	Explain    *explain = arg;
 	SessionBracket bracket;
 
 	session_enter_owner(&bracket, explain->owner, explain->restricted);
@@ -104,33 +105,9 @@ act(Explain *explain)
 static ErrorData *
 try_act(Explain *explain)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
 	explain->progress.position = -1;
 	explain->progress.column = NULL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		act(explain);
-		if (explain->route != NULL)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
+	return explain->route != NULL ? subtransaction_run(act, explain) : subtransaction_try(act, explain);
 }
 
 /* The message, and where in the body it was. */

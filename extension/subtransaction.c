@@ -16,8 +16,8 @@
 
 #include "subtransaction.h"
 
-ErrorData *
-subtransaction_run(void (*function) (void *arg), void *arg)
+static ErrorData *
+run(void (*function) (void *arg), void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -28,7 +28,10 @@ subtransaction_run(void (*function) (void *arg), void *arg)
 	PG_TRY();
 	{
 		function(arg);
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -41,4 +44,16 @@ subtransaction_run(void (*function) (void *arg), void *arg)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+ErrorData *
+subtransaction_run(void (*function) (void *arg), void *arg)
+{
+	return run(function, arg, true);
+}
+
+ErrorData *
+subtransaction_try(void (*function) (void *arg), void *arg)
+{
+	return run(function, arg, false);
 }

@@ -15,4 +15,7 @@
  */
 extern ErrorData *subtransaction_run(void (*function) (void *arg), void *arg);
 
+/* As above, but all of it is undone when the function returned, too. */
+extern ErrorData *subtransaction_try(void (*function) (void *arg), void *arg);
+
 #endif							/* PG_SQS_SUBTRANSACTION_H */
