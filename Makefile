@@ -12,17 +12,46 @@ MODULE_big = pg_sqs
 DATA = sql/pg_sqs--1.0.sql
 PGFILEDESC = "pg_sqs - Amazon SQS FIFO messages into PostgreSQL"
 
-AWS_OBJS = \
-	aws/answer.o aws/answer_code.o aws/base64.o aws/buf.o aws/ca_bundle.o \
-	aws/client.o aws/client_call.o aws/clock.o aws/credentials.o \
-	aws/credentials_chain.o aws/credentials_env.o aws/credentials_static.o \
-	aws/digest.o aws/error.o aws/http.o aws/http_curl.o aws/http_curl_exchange.o \
-	aws/http_date.o aws/identity.o aws/retry.o aws/s3.o aws/s3_list.o aws/service.o aws/sigmask.o \
-	aws/sigv4.o aws/sigv4_canonical.o aws/skew.o aws/sqs_attributes.o \
-	aws/sqs_batch.o aws/sqs_move.o aws/sqs_receive.o aws/sqs_send.o aws/sqs_service.o \
-	aws/sqs_wire.o aws/text.o aws/envelope.o aws/xml.o
-
 # One a line, so that two who add one do not meet.
+AWS_OBJS = \
+	aws/answer.o \
+	aws/answer_code.o \
+	aws/base64.o \
+	aws/buf.o \
+	aws/ca_bundle.o \
+	aws/client.o \
+	aws/client_call.o \
+	aws/clock.o \
+	aws/credentials.o \
+	aws/credentials_chain.o \
+	aws/credentials_env.o \
+	aws/credentials_static.o \
+	aws/digest.o \
+	aws/envelope.o \
+	aws/error.o \
+	aws/http.o \
+	aws/http_curl.o \
+	aws/http_curl_exchange.o \
+	aws/http_date.o \
+	aws/identity.o \
+	aws/retry.o \
+	aws/s3.o \
+	aws/s3_list.o \
+	aws/service.o \
+	aws/sigmask.o \
+	aws/sigv4.o \
+	aws/sigv4_canonical.o \
+	aws/skew.o \
+	aws/sqs_attributes.o \
+	aws/sqs_batch.o \
+	aws/sqs_move.o \
+	aws/sqs_receive.o \
+	aws/sqs_send.o \
+	aws/sqs_service.o \
+	aws/sqs_wire.o \
+	aws/text.o \
+	aws/xml.o
+
 OBJS = \
 	extension/applier.o \
 	extension/apply.o \

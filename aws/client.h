@@ -45,6 +45,10 @@ typedef struct AwsxService
 	char		region[64];
 	char		endpoint[512];	/* scheme://host[:port] */
 	bool		path_style;		/* S3: /bucket/key instead of bucket.host/key */
+	bool		anonymous;		/* not signed: metadata endpoints, web identity */
+	bool		allow_plain;	/* http also to other hosts than loopback */
+	const AwsxCredentials *credentials; /* sign with these, which outlive the calls;
+										 * null = the client's */
 } AwsxService;
 
 /*
@@ -64,6 +68,20 @@ extern bool awsx_service_init(AwsxService *service, const char *name, AwsxDialec
  */
 typedef bool (*AwsxWait) (void *arg, int fd, int timeout_ms);
 
+/*
+ * Something about the client changed that its owner may want to log: one
+ * sentence without a secret.  Called from within drive, get or start; must
+ * not call back into the client, raise or jump.
+ */
+typedef enum AwsxNotice
+{
+	AWSX_NOTICE_CREDENTIALS,	/* new keys are in use */
+	AWSX_NOTICE_CREDENTIALS_FAILING,	/* they cannot be renewed; told once */
+	AWSX_NOTICE_CLOCK			/* our clock and a service's differ */
+} AwsxNotice;
+
+typedef void (*AwsxOnNotice) (void *arg, AwsxNotice notice, const char *message);
+
 typedef struct AwsxClientOptions
 {
 	AwsxTransport *transport;	/* taken over */
@@ -72,6 +90,8 @@ typedef struct AwsxClientOptions
 	AwsxWait	wait;			/* null = poll(2) */
 	void	   *wait_arg;
 	int			max_attempts;	/* 0 = 3 */
+	AwsxOnNotice on_notice;		/* null = nobody listens */
+	void	   *notice_arg;
 } AwsxClientOptions;
 
 /* Null and *error when memory ends; the options' objects are then freed. */

@@ -72,6 +72,30 @@ free_call(AwsxCall *call)
  *----------
  */
 
+static void
+on_fetched(AwsxCredentialsFetch *fetch)
+{
+	*(bool *) fetch->arg = true;
+}
+
+static bool
+fetch_credentials(AwsxClient *client, AwsxCredentials *credentials, AwsxError *error)
+{
+	bool		fetched = false;
+	AwsxCredentialsFetch fetch = {.client = client,.done = on_fetched,.arg = &fetched};
+
+	client->credentials->start(client->credentials, &fetch);
+	if (!fetched)
+	{
+		client->credentials->cancel(client->credentials);
+		return awsx_error_set(error, AWSX_ERR_CREDENTIALS, "credentials take long");
+	}
+	if (fetch.error.kind != AWSX_OK)
+		*error = fetch.error;
+	*credentials = fetch.credentials;
+	return fetch.error.kind == AWSX_OK;
+}
+
 static bool
 sign(AwsxCall *call, AwsxError *error)
 {
@@ -87,7 +111,7 @@ sign(AwsxCall *call, AwsxError *error)
 
 	if (client->credentials == NULL)
 		return awsx_error_set(error, AWSX_ERR_CREDENTIALS, "no AWS credentials are configured");
-	if (!client->credentials->get(client->credentials, &credentials, error))
+	if (!fetch_credentials(client, &credentials, error))
 		return false;
 	call->signed_skew_ms = awsx_skew_get(&client->skew, call->service.endpoint);
 	signer.when_ms = client->clock->wall_ms(client->clock->arg) + call->signed_skew_ms;

@@ -1,9 +1,11 @@
 /*
  * credentials.c
- *	  Copying keys with a check, and wiping them.
+ *	  Copying keys with a check, wiping them, and how a fetch ends.
  */
 #include "credentials.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,4 +75,38 @@ awsx_credentials_set(AwsxCredentials *out, const char *access_key_id,
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 	}
 	return true;
+}
+
+void
+awsx_fetch_found(AwsxCredentialsFetch *fetch, const char *source, AwsxCredentials *credentials)
+{
+	fetch->credentials = *credentials;
+	memset(credentials, 0, sizeof(*credentials));
+	fetch->source = source;
+	fetch->absent = false;
+	awsx_error_clear(&fetch->error);
+	fetch->done(fetch);
+}
+
+void
+awsx_fetch_absent(AwsxCredentialsFetch *fetch, const char *format,...)
+{
+	char		message[512];
+	va_list		args;
+
+	va_start(args, format);
+	(void) vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	awsx_error_clear(&fetch->error);
+	awsx_error_set(&fetch->error, AWSX_ERR_CREDENTIALS, "%s", message);
+	fetch->absent = true;
+	fetch->done(fetch);
+}
+
+void
+awsx_fetch_failed(AwsxCredentialsFetch *fetch, const AwsxError *error)
+{
+	fetch->error = *error;
+	fetch->absent = false;
+	fetch->done(fetch);
 }

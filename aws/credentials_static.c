@@ -2,7 +2,7 @@
  * credentials_static.c
  *	  The provider of explicitly given keys.
  */
-#include "credentials.h"
+#include "providers.h"
 
 #include <stdlib.h>
 
@@ -12,13 +12,25 @@ typedef struct StaticProvider
 	AwsxCredentials keys;
 } StaticProvider;
 
-static bool
-static_get(AwsxCredentialsProvider *self, AwsxCredentials *out, AwsxError *error)
+static void
+static_start(AwsxCredentialsProvider *self, AwsxCredentialsFetch *fetch)
 {
 	const AwsxCredentials *keys = &((StaticProvider *) self)->keys;
+	AwsxCredentials copy;
+	AwsxError	error;
 
-	return awsx_credentials_set(out, keys->access_key_id, keys->secret_access_key,
-								keys->session_token, error);
+	awsx_error_clear(&error);
+	if (awsx_credentials_set(&copy, keys->access_key_id, keys->secret_access_key,
+							 keys->session_token, &error))
+		awsx_fetch_found(fetch, self->name, &copy);
+	else
+		awsx_fetch_failed(fetch, &error);
+}
+
+static void
+static_cancel(AwsxCredentialsProvider *self)
+{
+	(void) self;				/* a fetch ends at once */
 }
 
 static void
@@ -42,7 +54,8 @@ awsx_credentials_static(const char *access_key_id, const char *secret_access_key
 		return NULL;
 	}
 	provider->base.name = "explicit keys";
-	provider->base.get = static_get;
+	provider->base.start = static_start;
+	provider->base.cancel = static_cancel;
 	provider->base.free = static_free;
 	if (!awsx_credentials_set(&provider->keys, access_key_id, secret_access_key,
 							  session_token, error))

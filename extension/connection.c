@@ -26,6 +26,7 @@
 #include "utils/wait_event.h"
 
 #include "connection.h"
+#include "providers.h"
 #include "report.h"
 #include "s3.h"
 #include "sqs.h"

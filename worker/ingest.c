@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "../aws/envelope.h"
+#include "../aws/providers.h"
 #include "deadline.h"
 #include "deliver.h"
 #include "enrich.h"

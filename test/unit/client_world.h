@@ -208,25 +208,32 @@ world_jitter(void *arg)
 static const AwsxClock world_clock = {world_wall, world_monotonic, world_jitter, NULL};
 
 /* Each call gets another token, so that a test sees who asked again. */
-static bool
-counting_get(AwsxCredentialsProvider *self, AwsxCredentials *out, AwsxError *error)
+static void
+counting_start(AwsxCredentialsProvider *self, AwsxCredentialsFetch *fetch)
 {
+	AwsxCredentials keys;
+	AwsxError	error;
 	char		token[16];
 
-	(void) self;
 	if (world.credential_calls < 0)
-		return awsx_error_set(error, AWSX_ERR_CREDENTIALS, "none in the test");
+	{
+		awsx_fetch_absent(fetch, "none in the test");
+		return;
+	}
 	snprintf(token, sizeof(token), "token%d", ++world.credential_calls);
-	return awsx_credentials_set(out, "AKTEST", "secret", token, error);
+	if (awsx_credentials_set(&keys, "AKTEST", "secret", token, &error))
+		awsx_fetch_found(fetch, self->name, &keys);
+	else
+		awsx_fetch_failed(fetch, &error);
 }
 
 static void
-counting_free(AwsxCredentialsProvider *self)
+counting_forget(AwsxCredentialsProvider *self)
 {
 	(void) self;
 }
 
-static AwsxCredentialsProvider counting = {"counting", counting_get, counting_free};
+static AwsxCredentialsProvider counting = {"counting", counting_start, counting_forget, counting_forget};
 
 /* The wait hook: time passes as asked; false when told so by arg. */
 static bool

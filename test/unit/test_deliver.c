@@ -13,6 +13,7 @@
 
 #include "deliver.h"
 #include "digest.h"
+#include "providers.h"
 #include "tap.h"
 
 #define URL "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"

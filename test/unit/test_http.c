@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "client.h"
-#include "credentials.h"
+#include "fetch_now.h"
 #include "http.h"
 #include "http_check.h"
 #include "http_date.h"
@@ -217,17 +217,17 @@ test_credentials(void)
 	links[0] = awsx_credentials_env(&error);
 	links[1] = awsx_credentials_env(&error);
 	chain = awsx_credentials_chain(links, 2, &error);
-	ok(!chain->get(chain, &keys, &error) && strstr(error.message, "environment: AWS_ACCESS_KEY_ID is not set; environment:") != NULL,
+	ok(!fetch_now(chain, &keys, &error) && strstr(error.message, "environment: AWS_ACCESS_KEY_ID is not set; environment:") != NULL,
 	   "a chain that finds nothing says where it looked");
 	setenv("AWS_ACCESS_KEY_ID", "AKENV", 1);
-	ok(!chain->get(chain, &keys, &error) && strstr(error.message, "AWS_SECRET_ACCESS_KEY is not") != NULL, "half of the keys");
+	ok(!fetch_now(chain, &keys, &error) && strstr(error.message, "AWS_SECRET_ACCESS_KEY is not") != NULL, "half of the keys");
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
 	setenv("AWS_SESSION_TOKEN", "token", 1);
-	ok(chain->get(chain, &keys, &error) && strcmp(keys.session_token, "token") == 0, "all of them");
+	ok(fetch_now(chain, &keys, &error) && strcmp(keys.session_token, "token") == 0, "all of them");
 	awsx_credentials_clear(&keys);
 	chain->free(chain);
 	chain = awsx_credentials_chain(NULL, 0, &error);
-	ok(!chain->get(chain, &keys, &error), "an empty chain finds nothing");
+	ok(!fetch_now(chain, &keys, &error), "an empty chain finds nothing");
 	chain->free(chain);
 	clear_environment();
 }
