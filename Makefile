@@ -25,14 +25,15 @@ AWS_OBJS = \
 	aws/credentials.o \
 	aws/credentials_chain.o \
 	aws/credentials_env.o \
+	aws/credentials_json.o \
 	aws/credentials_static.o \
+	aws/date.o \
 	aws/digest.o \
 	aws/envelope.o \
 	aws/error.o \
 	aws/http.o \
 	aws/http_curl.o \
 	aws/http_curl_exchange.o \
-	aws/http_date.o \
 	aws/identity.o \
 	aws/retry.o \
 	aws/s3.o \

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http_date.h"
+#include "date.h"
 
 #define NOTICEABLE_MS INT64_C(300000)
 

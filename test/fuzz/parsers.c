@@ -19,7 +19,7 @@
 #include "enrich.h"
 #include "envelope.h"
 #include "http_check.h"
-#include "http_date.h"
+#include "date.h"
 #include "identity.h"
 #include "s3.h"
 #include "sqs.h"

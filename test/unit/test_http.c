@@ -10,7 +10,7 @@
 #include "fetch_now.h"
 #include "http.h"
 #include "http_check.h"
-#include "http_date.h"
+#include "date.h"
 
 static void
 test_headers(void)
@@ -130,6 +130,38 @@ test_dates(void)
 }
 
 static void
+test_iso_dates(void)
+{
+	static const struct
+	{
+		const char *text;
+		int64_t		ms;
+	}			good[] = {
+		{"1994-11-06T08:49:37Z", INT64_C(784111777000)}, {"1994-11-06T08:49:37.5Z", INT64_C(784111777500)},
+		{"1994-11-06T08:49:37.084014Z", INT64_C(784111777084)}, {"1994-11-06T08:49:37.1234567890123Z", INT64_C(784111777123)},
+		{"1994-11-06T08:49:37+00:00", INT64_C(784111777000)}, {"1994-11-06T08:49:37.001-00:00", INT64_C(784111777001)},
+		{"1994-11-06T10:19:37+01:30", INT64_C(784111777000)}, {"1994-11-05T22:49:37-1000", INT64_C(784111777000)},
+		{"2028-02-29T23:59:59Z", INT64_C(1835481599000)}, {"2000-02-29T00:00:00Z", INT64_C(951782400000)},
+		{"9999-12-31T23:59:60Z", INT64_C(253402300800000)}, {"1970-01-01T00:00:00Z", 0}
+	};
+	static const char *const bad[] = {
+		"", "1994-11-06", "1994-11-06T08:49:37", "1994-11-06 08:49:37Z", "1994-11-06T08:49Z", "1994-11-31T08:49:37Z",
+		"2026-02-29T08:49:37Z", "2100-02-29T08:49:37Z", "1994-13-06T08:49:37Z", "1994-11-06T24:49:37Z",
+		"1994-11-06T08:49:37.Z", "1994-11-06T08:49:37z", "1994-11-06T08:49:37Z ", "1994-11-06T08:49:37+1:00",
+		"1994-11-06T08:49:37+01", "1994-11-06T08:49:37+01:", "1994-11-06T08:49:37+01:0", "1994-11-06T08:49:37+01:000",
+		"1994-11-06T08:49:37+24:00", "1994-11-06T08:49:37+0160", "1994-11-06T08:49:3xZ", "1969-12-31T23:59:59Z", "-994-11-06T08:49:37Z"
+	};
+	int64_t		ms;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (ok(awsx_iso_date_ms(good[i].text, &ms), "an ISO date: \"%s\"", good[i].text))
+			is_int(ms, good[i].ms, "and its time");
+	ok(!awsx_iso_date_ms(NULL, &ms), "no ISO date");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!awsx_iso_date_ms(bad[i], &ms), "no ISO date: \"%s\"", bad[i]);
+}
+
+static void
 clear_environment(void)
 {
 	static const char *const names[] = {
@@ -239,6 +271,7 @@ main(void)
 	test_endpoints();
 	test_request_check();
 	test_dates();
+	test_iso_dates();
 	test_services();
 	test_credentials();
 	return tap_done();
