@@ -29,7 +29,7 @@ typedef struct Pending
 /* The pending messages of one output. */
 typedef struct Line
 {
-	const Deliverer *deliverer;
+	const DeliverBatch *deliverer;
 	int			output;
 	int			count;
 	int			left;			/* not done yet */
@@ -223,7 +223,7 @@ settle_refusal(Line *line, const int *picked, int n, bool *progress, AwsxError *
 static bool
 send_batch(Line *line, bool *progress, AwsxError *error)
 {
-	const Deliverer *deliverer = line->deliverer;
+	const DeliverBatch *deliverer = line->deliverer;
 	const AwsxService *service = &deliverer->services[line->output];
 	AwsxSqsSend entries[AWSX_SQS_BATCH];
 	AwsxSqsOutcome outcomes[AWSX_SQS_BATCH];
@@ -255,7 +255,7 @@ send_batch(Line *line, bool *progress, AwsxError *error)
 static bool
 empty_line(Line *line, AwsxError *error)
 {
-	const Deliverer *deliverer = line->deliverer;
+	const DeliverBatch *deliverer = line->deliverer;
 	int			stalled = 0;
 
 	while (line->left > 0)
@@ -282,7 +282,7 @@ empty_line(Line *line, AwsxError *error)
 
 /* Put the output's name before the reason. */
 static void
-name_output(const Deliverer *deliverer, int output, AwsxError *error)
+name_output(const DeliverBatch *deliverer, int output, AwsxError *error)
 {
 	char		reason[400];
 
@@ -292,7 +292,7 @@ name_output(const Deliverer *deliverer, int output, AwsxError *error)
 }
 
 bool
-deliver(const Deliverer *deliverer, DeliverRecord *const *records, int count,
+deliver(const DeliverBatch *deliverer, DeliverRecord *const *records, int count,
 		const char *trace_header, int64_t *sent, AwsxError *error)
 {
 	for (int output = 0; output < deliverer->config->output_count; output++)

@@ -154,7 +154,7 @@ static bool
 send_batch(Turn *turn, AwsxError *error)
 {
 	Ingest	   *ingest = turn->ingest;
-	Deliverer	deliverer = {
+	DeliverBatch deliverer = {
 		.client = ingest->client,
 		.config = ingest->config,
 		.services = ingest->sqs,

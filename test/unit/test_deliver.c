@@ -221,7 +221,7 @@ send_all(Rule by)
 	Deadline	deadline = {.clock = awsx_clock_real()};
 	Double	   *d = calloc(1, sizeof(Double));
 	AwsxClientOptions options = {.transport = &d->table,.max_attempts = 1};
-	Deliverer	deliverer = {.config = &config,.services = services,.deadline = &deadline};
+	DeliverBatch deliverer = {.config = &config,.services = services,.deadline = &deadline};
 	DeliverRecord *pointers[MAX_RECORDS];
 	bool		done;
 
