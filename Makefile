@@ -23,6 +23,7 @@ AWS_OBJS = \
 	aws/client_call.o \
 	aws/clock.o \
 	aws/credentials.o \
+	aws/credentials_cache.o \
 	aws/credentials_chain.o \
 	aws/credentials_env.o \
 	aws/credentials_json.o \

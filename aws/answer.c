@@ -295,14 +295,27 @@ asked_delay_ms(const AwsxHttpResponse *answer)
 	return (int) (ms < MAX_RETRY_AFTER_MS ? ms : MAX_RETRY_AFTER_MS);
 }
 
+/*
+ * Does the answer say that the bucket is in another region?  S3 names the
+ * bucket's region in other answers too.
+ */
+static bool
+is_elsewhere(const AwsxHttpResponse *answer, const Said *said)
+{
+	if (said->region[0] == '\0')
+		return false;
+	return answer->status / 100 == 3 ||
+		(answer->status == 400 &&
+		 (said->code[0] == '\0' || strcmp(said->code, "AuthorizationHeaderMalformed") == 0 ||
+		  strncmp(said->code, "IllegalLocationConstraint", 25) == 0));
+}
+
 static void
 set_message(AwsxError *error, AwsxErrorKind kind, const AwsxHttpResponse *answer, const Said *said)
 {
 	char		first = first_byte(answer);
-	bool		moved = said->region[0] != '\0' &&
-		(answer->status / 100 == 3 || answer->status == 400);
 
-	if (moved)
+	if (is_elsewhere(answer, said))
 		awsx_error_set(error, kind, "the bucket is in region %s: configure that region (%s)",
 					   said->region, said->code[0] != '\0' ? said->code : "redirect");
 	else if (said->message[0] != '\0')
@@ -361,6 +374,8 @@ awsx_answer_classify(AwsxDialect dialect, const AwsxHttpResponse *answer, AwsxEr
 		error->retry_after_ms = meaning->retry_after_ms;
 	copy_cut(error->code, sizeof(error->code), said.code[0] != '\0' ? said.code : said.query_code);
 	copy_cut(error->request_id, sizeof(error->request_id), said.request_id);
+	if (is_elsewhere(answer, &said))
+		copy_cut(error->region, sizeof(error->region), said.region);
 }
 
 bool

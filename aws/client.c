@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "client_call.h"
@@ -39,11 +41,21 @@ awsx_client_create(const AwsxClientOptions *options, AwsxError *error)
 		return NULL;
 	}
 	client->transport = options->transport;
-	client->credentials = options->credentials;
 	client->clock = options->clock != NULL ? options->clock : awsx_clock_real();
 	client->wait = options->wait != NULL ? options->wait : wait_with_poll;
 	client->wait_arg = options->wait_arg;
+	client->on_notice = options->on_notice;
+	client->notice_arg = options->notice_arg;
 	awsx_retry_init(&client->retry, client->clock, options->max_attempts);
+	client->credentials = awsx_credentials_cache_create(client, options->credentials,
+														awsx_calls_keys_changed, client);
+	if (client->credentials == NULL)
+	{
+		client->transport->free(client->transport);
+		free(client);
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+		return NULL;
+	}
 	return client;
 }
 
@@ -52,12 +64,38 @@ awsx_client_free(AwsxClient *client)
 {
 	if (client == NULL)
 		return;
+	awsx_credentials_cache_free(client->credentials);	/* cancels its provider's calls itself */
 	while (client->first != NULL)
 		awsx_call_cancel(client->first);
 	client->transport->free(client->transport);
-	if (client->credentials != NULL)
-		client->credentials->free(client->credentials);
 	free(client);
+}
+
+void
+awsx_client_notify(AwsxClient *client, AwsxNotice notice, const char *format,...)
+{
+	char		message[1024];
+	va_list		args;
+
+	if (client->on_notice == NULL)
+		return;
+	va_start(args, format);
+	if (vsnprintf(message, sizeof(message), format, args) < 0)
+		message[0] = '\0';
+	va_end(args);
+	client->on_notice(client->notice_arg, notice, message);
+}
+
+void
+awsx_client_enter_provider(AwsxClient *client)
+{
+	client->providers_entered++;
+}
+
+void
+awsx_client_leave_provider(AwsxClient *client)
+{
+	client->providers_entered--;
 }
 
 const AwsxClock *

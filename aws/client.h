@@ -9,9 +9,9 @@
  * waits through a hook, so that a PostgreSQL process can wait on its latch
  * with it.
  *
- * States of a call: waiting (for its next attempt's time) -> in flight ->
- * done | waiting again.  A call is freed by the client after its callback
- * returns, or by awsx_call_cancel.
+ * States of a call: unsigned (waits for keys) -> in flight -> done | waiting
+ * (for its next attempt's time) -> in flight again.  A call is freed by the
+ * client after its callback returns, or by awsx_call_cancel.
  */
 #ifndef AWSX_CLIENT_H
 #define AWSX_CLIENT_H
@@ -37,8 +37,18 @@ typedef enum AwsxDialect
 								 * turned out dead) */
 } AwsxDialect;
 
+typedef struct AwsxService AwsxService;
+
+/*
+ * Turn a request round to the region that an answer named: change service
+ * and request, and return true to send it again there, signed anew; at most
+ * once a call.  False, with *error changed or as it was: report that.
+ */
+typedef bool (*AwsxRedirect) (AwsxService *service, AwsxHttpRequest *request,
+							  const char *region, AwsxError *error);
+
 /* Where a service lives and how it is signed for. */
-typedef struct AwsxService
+struct AwsxService
 {
 	AwsxDialect dialect;
 	char		name[32];		/* signing name: "sqs", "s3" */
@@ -49,7 +59,8 @@ typedef struct AwsxService
 	bool		allow_plain;	/* http also to other hosts than loopback */
 	const AwsxCredentials *credentials; /* sign with these, which outlive the calls;
 										 * null = the client's */
-} AwsxService;
+	AwsxRedirect redirect;		/* null = an answer from elsewhere is an error */
+};
 
 /*
  * Fill a service: region and endpoint may be null or empty.  region: the
@@ -111,7 +122,9 @@ typedef void (*AwsxCallDone) (AwsxCall *call, const AwsxHttpResponse *answer,
 /*
  * Start a call; takes the request's content over (the struct is left
  * empty), also on failure.  Null and *error when it cannot be started (bad
- * header, no credentials, no memory): done is not called then.
+ * header, no credentials to be had, no memory): done is not called then.
+ * Where credentials must be fetched first, or a failure may pass, the call
+ * has started and waits.
  */
 extern AwsxCall *awsx_client_start(AwsxClient *client, const AwsxService *service,
 								   AwsxHttpRequest *request, AwsxCallDone done, void *arg,

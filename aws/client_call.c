@@ -2,10 +2,14 @@
  * client_call.c
  *	  One call, from its start to its report.
  *
- *	  start -> IN_FLIGHT -> ANSWERED -> REPORTED (callback, freed)
- *				   ^			|
- *				   |			v
- *				   +------ WAITING (for its next attempt's time)
+ *	  start -> UNSIGNED -> IN_FLIGHT -> ANSWERED -> REPORTED (callback, freed)
+ *				   ^  |					 |	^
+ *				   |  +--- no keys ------)--+
+ *				   |					 v
+ *				   +----------------- WAITING (for its next attempt's time)
+ *
+ * UNSIGNED lasts only while there are no keys to sign with and a fetch is
+ * under way; a fetch that fails is an answer to all that wait for it.
  *
  * The transport's report only moves a call to ANSWERED.  What follows from
  * the answer is decided by awsx_client_drive, one call at a time, each taken
@@ -15,6 +19,9 @@
  * Each attempt asks for credentials and signs again, since both age; path,
  * query and body stay as they are, so an id in them that makes a retry safe
  * (ReceiveRequestAttemptId, MessageDeduplicationId) repeats by itself.
+ *
+ * The calls that a provider makes to fetch keys are never signed with the
+ * keys that it is to fetch: such a call would wait for itself.
  */
 #include "client_call.h"
 
@@ -72,52 +79,42 @@ free_call(AwsxCall *call)
  *----------
  */
 
-static void
-on_fetched(AwsxCredentialsFetch *fetch)
-{
-	*(bool *) fetch->arg = true;
-}
-
+/* READY: signed with *keys. */
 static bool
-fetch_credentials(AwsxClient *client, AwsxCredentials *credentials, AwsxError *error)
-{
-	bool		fetched = false;
-	AwsxCredentialsFetch fetch = {.client = client,.done = on_fetched,.arg = &fetched};
-
-	client->credentials->start(client->credentials, &fetch);
-	if (!fetched)
-	{
-		client->credentials->cancel(client->credentials);
-		return awsx_error_set(error, AWSX_ERR_CREDENTIALS, "credentials take long");
-	}
-	if (fetch.error.kind != AWSX_OK)
-		*error = fetch.error;
-	*credentials = fetch.credentials;
-	return fetch.error.kind == AWSX_OK;
-}
-
-static bool
-sign(AwsxCall *call, AwsxError *error)
+sign_with(AwsxCall *call, const AwsxCredentials *keys, AwsxError *error)
 {
 	AwsxClient *client = call->client;
-	AwsxCredentials credentials = {0};
 	AwsxSigv4	signer = {
-		.credentials = &credentials,
+		.credentials = keys,
 		.region = call->service.region,
 		.service = call->service.name,
 		.request = &call->request
 	};
-	bool		signed_ok;
 
-	if (client->credentials == NULL)
-		return awsx_error_set(error, AWSX_ERR_CREDENTIALS, "no AWS credentials are configured");
-	if (!fetch_credentials(client, &credentials, error))
-		return false;
 	call->signed_skew_ms = awsx_skew_get(&client->skew, call->service.endpoint);
 	signer.when_ms = client->clock->wall_ms(client->clock->arg) + call->signed_skew_ms;
-	signed_ok = awsx_sigv4_sign(&signer, error);
-	awsx_credentials_clear(&credentials);
-	return signed_ok;
+	return awsx_sigv4_sign(&signer, error);
+}
+
+static AwsxKeys
+sign(AwsxCall *call, AwsxError *error)
+{
+	const AwsxCredentials *keys = call->service.credentials;
+	AwsxKeys	state = AWSX_KEYS_READY;
+
+	call->generation = 0;
+	if (keys == NULL && call->inner)
+	{
+		awsx_error_set(error, AWSX_ERR_CONFIG,
+					   "a provider of credentials made a call that needs what it is to fetch");
+		return AWSX_KEYS_FAILED;
+	}
+	if (keys == NULL)
+		state = awsx_credentials_cache_get(call->client->credentials, &keys, &call->generation,
+										   error);
+	if (state == AWSX_KEYS_READY && !sign_with(call, keys, error))
+		state = AWSX_KEYS_FAILED;
+	return state;
 }
 
 static void
@@ -128,15 +125,14 @@ on_http_done(AwsxHttpCall *http)
 	call->state = AWSX_CALL_ANSWERED;
 }
 
-/* Sign and send; the call is IN_FLIGHT when that succeeds. */
+/* Sign and send; the call is IN_FLIGHT, or UNSIGNED, when that succeeds. */
 static bool
 begin_attempt(AwsxCall *call, AwsxError *error)
 {
 	AwsxTransport *transport = call->client->transport;
 	bool		fresh = call->http.fresh_connection;
+	AwsxKeys	keys = AWSX_KEYS_READY;
 
-	if (call->service.dialect != AWSX_DIALECT_RAW && !sign(call, error))
-		return false;
 	awsx_http_response_free(&call->http.response);
 	call->http = (AwsxHttpCall) {
 		.request = &call->request,
@@ -144,6 +140,11 @@ begin_attempt(AwsxCall *call, AwsxError *error)
 		.done = on_http_done,
 		.arg = call
 	};
+	if (call->service.dialect != AWSX_DIALECT_RAW && !call->service.anonymous)
+		keys = sign(call, error);
+	call->state = AWSX_CALL_UNSIGNED;
+	if (keys != AWSX_KEYS_READY)
+		return keys == AWSX_KEYS_COMING;
 	if (!transport->start(transport, &call->http, error))
 		return false;
 	call->state = AWSX_CALL_IN_FLIGHT;
@@ -174,12 +175,49 @@ adopt_request(AwsxCall *call, AwsxHttpRequest *request)
 	}
 }
 
+static bool
+check_request(const AwsxCall *call, AwsxError *error)
+{
+	bool		plain = call->service.dialect == AWSX_DIALECT_RAW || call->service.allow_plain;
+
+	return awsx_http_request_check(&call->request, plain, error);
+}
+
+static void
+wait_until(AwsxCall *call, int delay_ms)
+{
+	call->state = AWSX_CALL_WAITING;
+	call->due_ms = awsx_client_now_ms(call->client) + delay_ms;
+}
+
+/* A first attempt that could not be made is repeated like one that failed. */
+static bool
+begin_call(AwsxCall *call, AwsxError *error)
+{
+	int			delay_ms;
+
+	if (!check_request(call, error))
+		return false;
+	if (begin_attempt(call, error))
+		return true;
+	if (call->service.dialect == AWSX_DIALECT_RAW)
+		return false;
+	delay_ms = awsx_retry_delay_ms(&call->client->retry, call->attempt, error, &call->retry_cost);
+	if (delay_ms < 0)
+		return false;
+	call->attempt++;
+	wait_until(call, delay_ms);
+	return true;
+}
+
 AwsxCall *
 awsx_client_start(AwsxClient *client, const AwsxService *service, AwsxHttpRequest *request,
 				  AwsxCallDone done, void *arg, AwsxError *error)
 {
 	AwsxCall   *call = calloc(1, sizeof(*call));
+	AwsxError	own_error;
 
+	awsx_error_clear(&own_error);
 	if (call == NULL)
 	{
 		awsx_http_request_free(request);
@@ -191,11 +229,13 @@ awsx_client_start(AwsxClient *client, const AwsxService *service, AwsxHttpReques
 	call->done = done;
 	call->arg = arg;
 	call->attempt = 1;
+	call->inner = client->providers_entered > 0;
 	adopt_request(call, request);
-	if (!awsx_http_request_check(&call->request, service->dialect == AWSX_DIALECT_RAW, error) ||
-		!begin_attempt(call, error))
+	if (!begin_call(call, &own_error))
 	{
 		free_call(call);
+		if (error != NULL)
+			*error = own_error;
 		return NULL;
 	}
 	link_call(call);
@@ -215,6 +255,21 @@ awsx_call_cancel(AwsxCall *call)
 	free_call(call);
 }
 
+void
+awsx_calls_keys_changed(void *client, const AwsxError *error)
+{
+	for (AwsxCall *call = ((AwsxClient *) client)->first; call != NULL; call = call->next)
+	{
+		if (call->state != AWSX_CALL_UNSIGNED)
+			continue;
+		call->http.error = *error;
+		if (error->kind == AWSX_OK)
+			wait_until(call, 0);
+		else
+			call->state = AWSX_CALL_ANSWERED;
+	}
+}
+
 /*----------
  * After an attempt
  *----------
@@ -223,17 +278,17 @@ awsx_call_cancel(AwsxCall *call)
 static void
 report(AwsxCall *call, const AwsxError *error)
 {
+	AwsxClient *client = call->client;
+	AwsxError	copy = *error;	/* it may be the call's own */
+
 	unlink_call(call);
 	call->state = AWSX_CALL_REPORTED;
-	call->done(call, &call->http.response, error, call->arg);
+	if (call->inner)
+		awsx_client_enter_provider(client);
+	call->done(call, &call->http.response, &copy, call->arg);
+	if (call->inner)
+		awsx_client_leave_provider(client);
 	free_call(call);
-}
-
-static void
-wait_until(AwsxCall *call, int delay_ms)
-{
-	call->state = AWSX_CALL_WAITING;
-	call->due_ms = awsx_client_now_ms(call->client) + delay_ms;
 }
 
 /* Set a flag that was clear. */
@@ -246,42 +301,92 @@ once(bool *flag)
 	return first;
 }
 
-/*
- * Failures that a changed attempt may cure at once: a kept connection that
- * the peer had closed, an expired token, a wrong clock.  Each is tried once
- * and does not count as a retry.
- */
+/* A refused signature, and a Date that says that our clock is to blame. */
 static bool
-curable(AwsxCall *call, const AwsxError *error)
+learn_skew(AwsxCall *call)
 {
 	AwsxClient *client = call->client;
+	const char *endpoint = call->service.endpoint;
 	const char *date = awsx_headers_get(&call->http.response.headers, "Date");
+	int64_t		before_ms = awsx_skew_get(&client->skew, endpoint);
+	int64_t		after_ms;
+	char		difference[64];
+
+	if (!awsx_skew_learn(&client->skew, endpoint, date,
+						 client->clock->wall_ms(client->clock->arg), call->signed_skew_ms))
+		return false;
+	after_ms = awsx_skew_get(&client->skew, endpoint);
+	if (!awsx_skew_differs(before_ms, after_ms))
+		return true;			/* another call has told it already */
+	awsx_skew_describe(after_ms, difference, sizeof(difference));
+	awsx_client_notify(client, AWSX_NOTICE_CLOCK, "%s %s", endpoint, difference);
+	return true;
+}
+
+/*
+ * Failures that a changed attempt may cure at once: a kept connection that
+ * the peer had closed, a bucket in another region, a wrong clock, an expired
+ * token.  Each is tried once and does not count as a retry.
+ */
+static bool
+curable(AwsxCall *call, AwsxError *error)
+{
+	AwsxService *service = &call->service;
 
 	if (error->kind == AWSX_ERR_TRANSPORT && call->http.reused_connection)
 	{
 		call->http.fresh_connection = true;
 		return once(&call->retried_fresh);
 	}
-	if (call->service.dialect == AWSX_DIALECT_RAW || error->http_status == 0)
-		return false;
-	if (awsx_answer_is_clock_skew(error) && !call->retried_skew &&
-		awsx_skew_learn(&client->skew, call->service.endpoint, date,
-						client->clock->wall_ms(client->clock->arg), call->signed_skew_ms))
+	if (service->dialect == AWSX_DIALECT_RAW || call->http.response.status == 0)
+		return false;			/* not an answer of this service */
+	if (error->region[0] != '\0' && service->redirect != NULL &&
+		strcmp(error->region, service->region) != 0 && once(&call->redirected))
+		return service->redirect(service, &call->request, error->region, error) &&
+			check_request(call, error);
+	if (awsx_answer_is_clock_skew(error) && !call->retried_skew && learn_skew(call))
 		return once(&call->retried_skew);
-	return awsx_answer_is_expired_token(error) && once(&call->retried_token);
+	return call->generation > 0 && awsx_answer_is_expired_token(error) &&
+		once(&call->retried_token) &&
+		awsx_credentials_cache_reject(call->client->credentials, call->generation);
 }
 
 /* Milliseconds until the next attempt, or -1 for none. */
 static int
-next_attempt_ms(AwsxCall *call, const AwsxError *error)
+next_attempt_ms(AwsxCall *call, AwsxError *error)
 {
+	AwsxRetry  *retry = &call->client->retry;
+	int			delay_ms;
+
 	if (call->sunk)
 		return -1;
 	if (curable(call, error))
 		return 0;
 	if (call->service.dialect == AWSX_DIALECT_RAW)
 		return -1;				/* its owner knows what may be repeated */
-	return awsx_retry_delay_ms(&call->client->retry, call->attempt++, error);
+	delay_ms = awsx_retry_delay_ms(retry, call->attempt, error, &call->retry_cost);
+	if (delay_ms >= 0)
+		call->attempt++;
+	return delay_ms;
+}
+
+/*
+ * There is no next attempt.  The caller of a long poll starts another one
+ * whatever comes of this: what may pass is reported after the delay that a
+ * retry would have had, so that an empty bucket of tokens slows it down
+ * instead of making it spin.
+ */
+static void
+give_up(AwsxCall *call, const AwsxError *error)
+{
+	if (!call->request.long_poll || !error->retryable)
+	{
+		report(call, error);
+		return;
+	}
+	call->http.error = *error;
+	call->ending = true;
+	wait_until(call, awsx_retry_pause_ms(&call->client->retry, call->attempt, error));
 }
 
 void
@@ -294,13 +399,13 @@ awsx_call_settle(AwsxCall *call)
 		awsx_answer_classify(call->service.dialect, &call->http.response, &error);
 	if (error.kind == AWSX_OK)
 	{
-		awsx_retry_success(&call->client->retry, call->attempt);
+		awsx_retry_success(&call->client->retry, call->retry_cost);
 		report(call, &error);
 		return;
 	}
 	delay_ms = next_attempt_ms(call, &error);
 	if (delay_ms < 0)
-		report(call, &error);
+		give_up(call, &error);
 	else
 		wait_until(call, delay_ms);
 }
@@ -311,6 +416,13 @@ awsx_call_resume(AwsxCall *call)
 	AwsxError	error;
 
 	awsx_error_clear(&error);
-	if (!begin_attempt(call, &error))
-		report(call, &error);
+	if (call->ending)
+	{
+		report(call, &call->http.error);
+		return;
+	}
+	if (begin_attempt(call, &error))
+		return;
+	call->http.error = error;
+	call->state = AWSX_CALL_ANSWERED;
 }

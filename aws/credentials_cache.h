@@ -24,8 +24,12 @@ typedef enum AwsxKeys
 	AWSX_KEYS_FAILED			/* *error says why there are none */
 } AwsxKeys;
 
-/* Called when a fetch that requests wait for has ended, well or not. */
-typedef void (*AwsxKeysChanged) (void *arg);
+/*
+ * Called when a fetch that took its time has ended.  What waited for it asks
+ * again when error->kind is AWSX_OK, and otherwise takes that error: asking
+ * again at once would begin the next fetch.  Never from within get or reject.
+ */
+typedef void (*AwsxKeysChanged) (void *arg, const AwsxError *error);
 
 /* Takes the provider over (null: there are never any), also on failure. Null when memory ends. */
 extern AwsxCredentialsCache *awsx_credentials_cache_create(AwsxClient *client,
@@ -35,8 +39,8 @@ extern void awsx_credentials_cache_free(AwsxCredentialsCache *cache);	/* null al
 
 /*
  * What to sign with now; starts a fetch where one is due.  *keys is valid
- * until control returns to the owner's loop; *generation tells these keys
- * from others, for reject.
+ * until control returns to the owner's loop; *generation (above 0) tells
+ * these keys from others, for reject.
  */
 extern AwsxKeys awsx_credentials_cache_get(AwsxCredentialsCache *cache,
 										   const AwsxCredentials **keys, int *generation,

@@ -38,6 +38,7 @@ typedef struct AwsxError
 	bool		retryable;		/* the same request may succeed later */
 	char		code[96];		/* AWS's code without namespace, or "" */
 	char		request_id[80]; /* AWS's request id, or "" */
+	char		region[64];		/* where the bucket is, when it is elsewhere; or "" */
 	char		message[512];
 } AwsxError;
 

@@ -53,6 +53,8 @@ typedef struct AwsxHttpRequest
 	size_t		body_len;
 	int			connect_timeout_ms; /* 0 = 3000 */
 	int			timeout_ms;		/* whole call; 0 = 30000; -1 = no limit */
+	bool		long_poll;		/* repeated by its caller without end: a failure is
+								 * reported after a delay only */
 	size_t		max_response;	/* cap of the answer's body in memory; 0 = 1 MiB */
 	AwsxHttpSink sink;			/* null: the body is kept in the response */
 	void	   *sink_arg;

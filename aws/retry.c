@@ -2,17 +2,17 @@
  * retry.c
  *	  AWS's standard retry mode.
  *
- * Numbers of the standard mode with the 2026 revision of the delays (as in
- * botocore): throttling waits from 1 s on, everything else from 50 ms on,
- * since a lost answer should be asked for again soon.
+ * Numbers of the standard mode in its 2026 revision (as in botocore):
+ * throttling waits from 1 s on, everything else from 50 ms on, since a lost
+ * answer should be asked for again soon; the quick retries cost more tokens.
  */
 #include "retry.h"
 
 #include <stddef.h>
 
 #define BUCKET_TOKENS 500
-#define RETRY_COST 5
-#define TIMEOUT_RETRY_COST 10
+#define RETRY_COST 14
+#define THROTTLED_RETRY_COST 5
 #define BASE_MS 50
 #define THROTTLED_BASE_MS 1000
 #define CAP_MS 20000
@@ -45,25 +45,32 @@ jittered_ms(const AwsxClock *clock, int bound)
 }
 
 int
-awsx_retry_delay_ms(AwsxRetry *retry, int attempt, const AwsxError *error)
+awsx_retry_pause_ms(const AwsxRetry *retry, int attempt, const AwsxError *error)
 {
-	int			cost = error->kind == AWSX_ERR_TIMEOUT ? TIMEOUT_RETRY_COST : RETRY_COST;
 	int			base = error->kind == AWSX_ERR_THROTTLED ? THROTTLED_BASE_MS : BASE_MS;
-	int			delay;
+	int			delay = jittered_ms(retry->clock, bound_ms(attempt - 1, base, CAP_MS));
 
-	if (!error->retryable || attempt >= retry->max_attempts || retry->tokens < cost)
-		return -1;
-	retry->tokens -= cost;
-	delay = jittered_ms(retry->clock, bound_ms(attempt - 1, base, CAP_MS));
 	if (error->retry_after_ms > delay + ASKED_MORE_MS)
 		return delay + ASKED_MORE_MS;
 	return error->retry_after_ms > delay ? error->retry_after_ms : delay;
 }
 
-void
-awsx_retry_success(AwsxRetry *retry, int attempts)
+int
+awsx_retry_delay_ms(AwsxRetry *retry, int attempt, const AwsxError *error, int *cost)
 {
-	retry->tokens += attempts > 1 ? RETRY_COST : 1;
+	int			price = error->kind == AWSX_ERR_THROTTLED ? THROTTLED_RETRY_COST : RETRY_COST;
+
+	if (!error->retryable || attempt >= retry->max_attempts || retry->tokens < price)
+		return -1;
+	retry->tokens -= price;
+	*cost = price;
+	return awsx_retry_pause_ms(retry, attempt, error);
+}
+
+void
+awsx_retry_success(AwsxRetry *retry, int cost)
+{
+	retry->tokens += cost > 0 ? cost : 1;
 	if (retry->tokens > BUCKET_TOKENS)
 		retry->tokens = BUCKET_TOKENS;
 }

@@ -25,12 +25,16 @@ extern void awsx_retry_init(AwsxRetry *retry, const AwsxClock *clock, int max_at
 
 /*
  * After a failed attempt (1 = the first): milliseconds to wait before the
- * next one, or -1 to give up.  Takes tokens when it does not give up.
+ * next one, or -1 to give up.  When it does not give up it takes tokens, and
+ * *cost says how many.
  */
-extern int	awsx_retry_delay_ms(AwsxRetry *retry, int attempt, const AwsxError *error);
+extern int	awsx_retry_delay_ms(AwsxRetry *retry, int attempt, const AwsxError *error, int *cost);
 
-/* After a success that took this many attempts. */
-extern void awsx_retry_success(AwsxRetry *retry, int attempts);
+/* The same delay for a caller that must wait although it has given up. */
+extern int	awsx_retry_pause_ms(const AwsxRetry *retry, int attempt, const AwsxError *error);
+
+/* After a success: the cost of the call's last retry, 0 when there was none. */
+extern void awsx_retry_success(AwsxRetry *retry, int cost);
 
 /*
  * Full-jitter back-off for loops that never give up: chance * min(base *

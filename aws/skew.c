@@ -55,16 +55,34 @@ awsx_skew_learn(AwsxSkew *skew, const char *endpoint, const char *date, int64_t 
 {
 	int64_t		date_ms;
 	int64_t		difference;
-	int64_t		change;
 
 	if (!awsx_http_date_ms(date, &date_ms))
 		return false;
 	difference = date_ms - now_ms;
-	if (difference > -NOTICEABLE_MS && difference < NOTICEABLE_MS)
+	if (!awsx_skew_differs(difference, 0))
 		difference = 0;			/* our clock is right (again) */
-	change = difference - used_ms;
-	if (change > -NOTICEABLE_MS && change < NOTICEABLE_MS)
+	if (!awsx_skew_differs(difference, used_ms))
 		return false;
 	set(skew, endpoint, difference);
 	return true;
+}
+
+bool
+awsx_skew_differs(int64_t one_ms, int64_t other_ms)
+{
+	int64_t		difference = one_ms - other_ms;
+
+	return difference <= -NOTICEABLE_MS || difference >= NOTICEABLE_MS;
+}
+
+void
+awsx_skew_describe(int64_t ms, char *out, size_t size)
+{
+	long long	seconds = (ms < 0 ? -ms : ms) / 1000;
+
+	if (ms == 0)
+		(void) snprintf(out, size, "has the time that our clock has again");
+	else
+		(void) snprintf(out, size, "has a clock %lld s %s ours: requests are signed with its time",
+						seconds, ms > 0 ? "ahead of" : "behind");
 }

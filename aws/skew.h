@@ -8,6 +8,7 @@
 #define AWSX_SKEW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define AWSX_SKEW_ENDPOINTS 8
@@ -35,5 +36,11 @@ extern int64_t awsx_skew_get(const AwsxSkew *skew, const char *endpoint);
  */
 extern bool awsx_skew_learn(AwsxSkew *skew, const char *endpoint, const char *date,
 							int64_t now_ms, int64_t used_ms);
+
+/* Are two corrections so far apart that a signature notices? */
+extern bool awsx_skew_differs(int64_t one_ms, int64_t other_ms);
+
+/* "has a clock 1200 s ahead of ours ...": what follows the endpoint in a log. */
+extern void awsx_skew_describe(int64_t ms, char *out, size_t size);
 
 #endif							/* AWSX_SKEW_H */

@@ -75,6 +75,7 @@ awsx_sqs_receive_request(const AwsxService *service, const char *queue_url,
 		awsx_sqs_put_text(&json, "ReceiveRequestAttemptId", receive->attempt_id,
 						  strlen(receive->attempt_id));
 	out->timeout_ms = receive->wait_seconds * 1000 + POLL_GRACE_MS;
+	out->long_poll = true;
 	if (out->timeout_ms < POLL_MIN_MS)
 		out->timeout_ms = POLL_MIN_MS;
 	out->max_response = (size_t) receive->max_messages * MESSAGE_ROOM;

@@ -40,21 +40,22 @@ test_delays(void)
 	AwsxError	throttled = failure(AWSX_ERR_THROTTLED);
 	AwsxError	refused = failure(AWSX_ERR_REQUEST);
 	AwsxRetry	retry;
+	int			cost = 0;
 
 	chance = 0.5;
 	awsx_retry_init(&retry, &test_clock, 100);
-	is_int(awsx_retry_delay_ms(&retry, 1, &service), 25, "half of 50 ms");
-	is_int(awsx_retry_delay_ms(&retry, 2, &service), 50, "half of 100 ms");
-	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 500, "throttled: half of 1 s");
-	is_int(awsx_retry_delay_ms(&retry, 3, &throttled), 2000, "half of 4 s");
-	is_int(awsx_retry_delay_ms(&retry, 60, &throttled), 10000, "never above half of 20 s");
+	is_int(awsx_retry_delay_ms(&retry, 1, &service, &cost), 25, "half of 50 ms");
+	is_int(awsx_retry_delay_ms(&retry, 2, &service, &cost), 50, "half of 100 ms");
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled, &cost), 500, "throttled: half of 1 s");
+	is_int(awsx_retry_delay_ms(&retry, 3, &throttled, &cost), 2000, "half of 4 s");
+	is_int(awsx_retry_delay_ms(&retry, 60, &throttled, &cost), 10000, "never above half of 20 s");
 	chance = 0;
-	is_int(awsx_retry_delay_ms(&retry, 1, &service), 0, "no chance, no delay");
-	is_int(awsx_retry_delay_ms(&retry, 1, &refused), -1, "a refusal is not repeated");
+	is_int(awsx_retry_delay_ms(&retry, 1, &service, &cost), 0, "no chance, no delay");
+	is_int(awsx_retry_delay_ms(&retry, 1, &refused, &cost), -1, "a refusal is not repeated");
 	throttled.retry_after_ms = 3000;
-	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 3000, "the answer's wish");
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled, &cost), 3000, "the answer's wish");
 	throttled.retry_after_ms = 30000;
-	is_int(awsx_retry_delay_ms(&retry, 1, &throttled), 5000, "up to five seconds above ours");
+	is_int(awsx_retry_delay_ms(&retry, 1, &throttled, &cost), 5000, "up to five seconds above ours");
 }
 
 static void
@@ -62,12 +63,13 @@ test_attempts(void)
 {
 	AwsxError	service = failure(AWSX_ERR_SERVICE);
 	AwsxRetry	retry;
+	int			cost = 0;
 
 	awsx_retry_init(&retry, &test_clock, 0);
-	ok(awsx_retry_delay_ms(&retry, 2, &service) >= 0, "the default allows a third attempt");
-	is_int(awsx_retry_delay_ms(&retry, 3, &service), -1, "and no fourth");
+	ok(awsx_retry_delay_ms(&retry, 2, &service, &cost) >= 0, "the default allows a third attempt");
+	is_int(awsx_retry_delay_ms(&retry, 3, &service, &cost), -1, "and no fourth");
 	awsx_retry_init(&retry, &test_clock, 1);
-	is_int(awsx_retry_delay_ms(&retry, 1, &service), -1, "one attempt means no retry");
+	is_int(awsx_retry_delay_ms(&retry, 1, &service, &cost), -1, "one attempt means no retry");
 }
 
 static void
@@ -75,21 +77,33 @@ test_tokens(void)
 {
 	AwsxError	service = failure(AWSX_ERR_SERVICE);
 	AwsxError	timeout = failure(AWSX_ERR_TIMEOUT);
+	AwsxError	throttled = failure(AWSX_ERR_THROTTLED);
 	AwsxRetry	retry;
+	int			cost = 0;
 	int			granted = 0;
 
 	awsx_retry_init(&retry, &test_clock, 3);
-	while (awsx_retry_delay_ms(&retry, 1, &service) >= 0)
+	while (awsx_retry_delay_ms(&retry, 1, &throttled, &cost) >= 0)
 		granted++;
-	is_int(granted, 100, "500 tokens are a hundred retries");
-	awsx_retry_success(&retry, 2);
-	ok(awsx_retry_delay_ms(&retry, 1, &timeout) < 0, "a timeout costs more than one success gives");
-	ok(awsx_retry_delay_ms(&retry, 1, &service) >= 0, "a success after a retry gives one back");
-	for (int i = 0; i < 10; i++)
-		awsx_retry_success(&retry, 1);
-	ok(awsx_retry_delay_ms(&retry, 1, &timeout) >= 0, "ten plain successes pay for a timeout");
+	is_int(granted, 100, "500 tokens are a hundred retries of what was throttled");
+	is_int(cost, 5, "at five tokens each");
+	awsx_retry_init(&retry, &test_clock, 3);
+	granted = 0;
+	while (awsx_retry_delay_ms(&retry, 1, &service, &cost) >= 0)
+		granted++;
+	is_int(granted, 35, "but 35 of other failures");
+	is_int(cost, 14, "at fourteen each");
+	chance = 0.5;
+	is_int(awsx_retry_pause_ms(&retry, 2, &service), 50, "an empty bucket does not make the pause shorter");
+	retry.tokens = 0;
+	awsx_retry_success(&retry, 5);
+	ok(awsx_retry_delay_ms(&retry, 1, &timeout, &cost) < 0, "a timeout costs more than a throttled call gives back");
+	ok(awsx_retry_delay_ms(&retry, 1, &throttled, &cost) >= 0, "which pays for another of its kind");
+	for (int i = 0; i < 14; i++)
+		awsx_retry_success(&retry, 0);
+	ok(awsx_retry_delay_ms(&retry, 1, &timeout, &cost) >= 0, "fourteen plain successes pay for a timeout");
 	for (int i = 0; i < 1000; i++)
-		awsx_retry_success(&retry, 1);
+		awsx_retry_success(&retry, 0);
 	is_int(retry.tokens, 500, "the bucket does not overflow");
 }
 
