@@ -52,6 +52,7 @@ AWS_OBJS = \
 	aws/sqs_service.o \
 	aws/sqs_wire.o \
 	aws/text.o \
+	aws/timer.o \
 	aws/xml.o
 
 OBJS = \

@@ -150,10 +150,13 @@ awsx_client_timeout_ms(AwsxClient *client)
 {
 	int			timeout_ms = client->transport->timeout_ms(client->transport);
 	const AwsxCall *due = find_next_due(client);
+	int			timer_ms = awsx_timer_next_ms(client);
 	int64_t		left_ms;
 
 	if (find_answered(client) != NULL)
 		return 0;
+	if (timer_ms >= 0 && (timeout_ms < 0 || timer_ms < timeout_ms))
+		timeout_ms = timer_ms;
 	if (due == NULL)
 		return timeout_ms;
 	left_ms = due->due_ms - awsx_client_now_ms(client);
@@ -174,6 +177,7 @@ awsx_client_drive(AwsxClient *client)
 		awsx_call_settle(call);
 	while ((call = find_next_due(client)) != NULL && call->due_ms <= awsx_client_now_ms(client))
 		awsx_call_resume(call);
+	awsx_timer_fire_due(client);
 }
 
 /*----------

@@ -9,6 +9,7 @@
 #include "credentials_cache.h"
 #include "retry.h"
 #include "skew.h"
+#include "timer.h"
 
 typedef enum AwsxCallState
 {
@@ -60,6 +61,7 @@ struct AwsxClient
 	AwsxSkew	skew;
 	AwsxCall   *first;			/* calls in the order of their start */
 	AwsxCall   *last;
+	AwsxTimer  *timers;			/* those that run */
 };
 
 /* Milliseconds of the client's monotonic clock. */
