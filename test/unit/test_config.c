@@ -131,7 +131,7 @@ test_errors(void)
 	DOCUMENT("\"jq\" and \"jq_file\" exclude", "{\"outputs\":[{\"name\":\"a\",\"queue_url\":\"" URL "\",\"jq\":\".\",\"jq_file\":\"x\"}]}");
 	DOCUMENT("differ from the other outputs", "{\"outputs\":[" OUTPUT "," OUTPUT "]}");
 	DOCUMENT("\"reject\" must have the form", "{\"outputs\":[" OUTPUT "],\"reject\":\"x\"}");
-	DOCUMENT("member \"reject\" must be a string", "{\"outputs\":[" OUTPUT "],\"reject\":1}");
+	DOCUMENT("\"reject\" must be a string", "{\"outputs\":[" OUTPUT "],\"reject\":1}");
 	DOCUMENT("\"max_object_bytes\" must be", "{\"outputs\":[" OUTPUT "],\"max_object_bytes\":\"1\"}");
 	DOCUMENT("\"max_object_bytes\" must be", "{\"outputs\":[" OUTPUT "],\"max_object_bytes\":1.5}");
 }
