@@ -38,7 +38,11 @@ AWS_OBJS = \
 	aws/identity.o \
 	aws/retry.o \
 	aws/s3.o \
+	aws/s3_checksum.o \
+	aws/s3_crc.o \
 	aws/s3_list.o \
+	aws/s3_object.o \
+	aws/s3_write.o \
 	aws/service.o \
 	aws/sigmask.o \
 	aws/sigv4.o \

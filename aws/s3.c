@@ -1,18 +1,17 @@
 /*
  * s3.c
- *	  GET, HEAD and PUT of objects, and how buckets and keys become URLs.
+ *	  How buckets and keys become URLs.
  *
  * A key is any bytes.  It is percent-encoded once, '/' kept, and the path
  * that is sent is the path that is signed, so "//", "." and ".." in a key
  * survive.  The bucket goes into the host name where that is possible, and
  * into the path with a configured endpoint (an emulator's name has no
- * subdomains) or when the name does not fit into one label of the host
- * (TLS certificates cover one).
+ * subdomains), when the name does not fit into one label of the host (TLS
+ * certificates cover one), or when the key is "soap", which S3 takes for
+ * something else in the path of such a host.
  */
 #include "s3.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "s3_wire.h"
@@ -64,7 +63,7 @@ fits_in_host(const char *bucket)
 		if (!awsx_text_is_digit(c) && !(c >= 'a' && c <= 'z') && c != '-')
 			return false;
 	}
-	return len <= 63 && bucket[len - 1] != '-' && strcmp(bucket, "soap") != 0;
+	return len <= 63 && bucket[len - 1] != '-';
 }
 
 bool
@@ -79,7 +78,8 @@ static bool
 set_place(const AwsxService *service, const char *bucket, const char *key, AwsxHttpRequest *out)
 {
 	const char *host = strstr(service->endpoint, "://");
-	bool		in_path = service->path_style || host == NULL || !fits_in_host(bucket);
+	bool		in_path = service->path_style || host == NULL || !fits_in_host(bucket) ||
+		(key != NULL && strcmp(key, "soap") == 0);
 	AwsxBuf		endpoint;
 	AwsxBuf		path;
 
@@ -126,6 +126,20 @@ awsx_s3_put_query(AwsxBuf *query, const char *name, const char *value)
 	awsx_buf_uri(query, value, strlen(value), false);
 }
 
+bool
+awsx_s3_put_version(AwsxHttpRequest *out, const char *version_id, AwsxError *error)
+{
+	AwsxBuf		query;
+
+	if (version_id == NULL || *version_id == '\0')
+		return true;
+	awsx_buf_init(&query, 0);
+	awsx_s3_put_query(&query, "versionId", version_id);
+	out->query = awsx_buf_take(&query, NULL);
+	awsx_buf_free(&query);
+	return out->query != NULL || awsx_s3_no_memory(out, error);
+}
+
 int64_t
 awsx_s3_size(const char *text)
 {
@@ -140,157 +154,4 @@ awsx_s3_size(const char *text)
 		size = size * 10 + (*text - '0');
 	}
 	return size;
-}
-
-/* The Range header; *value is empty for the whole object. */
-static bool
-make_range(const AwsxS3Get *get, char *value, size_t size, AwsxError *error)
-{
-	*value = '\0';
-	if (get->range_start < 0)
-		return true;
-	if (get->range_end < 0)
-		snprintf(value, size, "bytes=%lld-", (long long) get->range_start);
-	else if (get->range_end >= get->range_start)
-		snprintf(value, size, "bytes=%lld-%lld", (long long) get->range_start, (long long) get->range_end);
-	else
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "the range of bytes %lld to %lld ends before it begins",
-							  (long long) get->range_start, (long long) get->range_end);
-	return true;
-}
-
-/* The If-Match header; *value is empty for none. */
-static bool
-make_if_match(const AwsxS3Get *get, char *value, size_t size, AwsxError *error)
-{
-	*value = '\0';
-	if (get->if_match == NULL)
-		return true;
-	if (*get->if_match == '\0' || strlen(get->if_match) + 3 > size ||
-		strpbrk(get->if_match, "\"\r\n") != NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "the ETag to match is empty, too long, or has quotes");
-	snprintf(value, size, "\"%s\"", get->if_match);
-	return true;
-}
-
-static bool
-read_request(const AwsxService *service, const char *method, const AwsxS3Get *get,
-			 AwsxHttpRequest *out, AwsxError *error)
-{
-	char		range[64];
-	char		if_match[140];
-	AwsxBuf		query;
-
-	if (!awsx_s3_begin(service, method, get->bucket, get->key, out, error))
-		return false;
-	if (!make_range(get, range, sizeof(range), error) ||
-		!make_if_match(get, if_match, sizeof(if_match), error))
-	{
-		awsx_http_request_free(out);
-		return false;
-	}
-	awsx_buf_init(&query, 0);
-	if (get->version_id != NULL && *get->version_id != '\0')
-	{
-		awsx_s3_put_query(&query, "versionId", get->version_id);
-		out->query = awsx_buf_take(&query, NULL);
-		awsx_buf_free(&query);
-		if (out->query == NULL)
-			return awsx_s3_no_memory(out, error);
-	}
-	if ((*range != '\0' && !awsx_headers_set(&out->headers, "Range", range)) ||
-		(*if_match != '\0' && !awsx_headers_set(&out->headers, "If-Match", if_match)))
-		return awsx_s3_no_memory(out, error);
-	out->max_response = get->max_bytes;
-	return true;
-}
-
-bool
-awsx_s3_get_request(const AwsxService *service, const AwsxS3Get *get,
-					AwsxHttpRequest *out, AwsxError *error)
-{
-	return read_request(service, "GET", get, out, error);
-}
-
-bool
-awsx_s3_head_request(const AwsxService *service, const AwsxS3Get *get,
-					 AwsxHttpRequest *out, AwsxError *error)
-{
-	return read_request(service, "HEAD", get, out, error);
-}
-
-/* Copy a header, without the quotes around it; "" when it is absent. */
-static bool
-copy_header(const AwsxHttpResponse *answer, const char *name, char *out, size_t size, AwsxError *error)
-{
-	const char *value = awsx_headers_get(&answer->headers, name);
-	size_t		len = value == NULL ? 0 : strlen(value);
-
-	if (len >= 2 && value[0] == '"' && value[len - 1] == '"')
-	{
-		value++;
-		len -= 2;
-	}
-	if (len >= size)
-		return awsx_error_set(error, AWSX_ERR_PROTOCOL, "the header %s in the answer of S3 is too long", name);
-	if (len > 0)
-		memcpy(out, value, len);
-	out[len] = '\0';
-	return true;
-}
-
-/*
- * A body that is not here at all belongs to a HEAD or went to a sink; the
- * transport has counted that one.
- */
-static bool
-check_length(const AwsxHttpResponse *answer, int64_t *size, AwsxError *error)
-{
-	const char *length = awsx_headers_get(&answer->headers, "Content-Length");
-
-	if (answer->body.failed)
-		return awsx_error_set(error, AWSX_ERR_TRANSPORT, "the object did not arrive whole: it was cut after %zu bytes",
-							  answer->body.len);
-	*size = answer->body.len > 0 ? (int64_t) answer->body.len : -1;
-	if (length == NULL)
-		return true;
-	*size = awsx_s3_size(length);
-	if (*size < 0)
-		return awsx_error_set(error, AWSX_ERR_PROTOCOL, "the Content-Length in the answer of S3 is not a number");
-	if (answer->body.len > 0 && (int64_t) answer->body.len != *size)
-		return awsx_error_set(error, AWSX_ERR_TRANSPORT,
-							  "the object did not arrive whole: %zu of %lld bytes", answer->body.len, (long long) *size);
-	return true;
-}
-
-bool
-awsx_s3_object_answer(const AwsxHttpResponse *answer, AwsxS3Object *object, AwsxError *error)
-{
-	memset(object, 0, sizeof(*object));
-	return check_length(answer, &object->size, error) &&
-		copy_header(answer, "ETag", object->etag, sizeof(object->etag), error) &&
-		copy_header(answer, "x-amz-version-id", object->version_id, sizeof(object->version_id), error) &&
-		copy_header(answer, "Content-Type", object->content_type, sizeof(object->content_type), error);
-}
-
-bool
-awsx_s3_put_request(const AwsxService *service, const char *bucket, const char *key,
-					const char *body, size_t body_len, const char *content_type,
-					AwsxHttpRequest *out, AwsxError *error)
-{
-	if (!awsx_s3_begin(service, "PUT", bucket, key, out, error))
-		return false;
-	out->body = malloc(body_len + 1);	/* an empty body is a body too */
-	if (out->body == NULL)
-		return awsx_s3_no_memory(out, error);
-	if (body_len > 0)
-		memcpy(out->body, body, body_len);
-	out->body[body_len] = '\0';
-	out->body_len = body_len;
-	if (content_type == NULL)
-		content_type = "application/octet-stream";
-	if (awsx_headers_set(&out->headers, "Content-Type", content_type))
-		return true;
-	awsx_http_request_free(out);
-	return awsx_error_set(error, AWSX_ERR_CONFIG, "the content type has a line break, or memory is short");
 }

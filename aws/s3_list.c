@@ -30,29 +30,30 @@ typedef struct Page
 } Page;
 
 bool
-awsx_s3_list_request(const AwsxService *service, const char *bucket, const char *prefix,
-					 const char *continuation, int max_keys,
+awsx_s3_list_request(const AwsxService *service, const AwsxS3List *list,
 					 AwsxHttpRequest *out, AwsxError *error)
 {
 	AwsxBuf		query;
 	char		number[16];
 
-	if (!awsx_s3_begin(service, "GET", bucket, NULL, out, error))
+	if (!awsx_s3_begin(service, "GET", list->bucket, NULL, out, error))
 		return false;
-	if (max_keys < 0 || max_keys > MAX_KEYS)
+	if (list->max_keys < 0 || list->max_keys > MAX_KEYS)
 	{
 		awsx_http_request_free(out);
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "a page of a bucket has 1 to %d keys, not %d", MAX_KEYS, max_keys);
+		return awsx_error_set(error, AWSX_ERR_CONFIG, "a page of a bucket has 1 to %d keys, not %d", MAX_KEYS, list->max_keys);
 	}
-	snprintf(number, sizeof(number), "%d", max_keys == 0 ? MAX_KEYS : max_keys);
+	snprintf(number, sizeof(number), "%d", list->max_keys == 0 ? MAX_KEYS : list->max_keys);
 	awsx_buf_init(&query, 0);
-	if (continuation != NULL)
-		awsx_s3_put_query(&query, "continuation-token", continuation);
+	if (list->continuation != NULL)
+		awsx_s3_put_query(&query, "continuation-token", list->continuation);
 	awsx_s3_put_query(&query, "encoding-type", "url");
 	awsx_s3_put_query(&query, "list-type", "2");
 	awsx_s3_put_query(&query, "max-keys", number);
-	if (prefix != NULL && *prefix != '\0')
-		awsx_s3_put_query(&query, "prefix", prefix);
+	if (list->prefix != NULL && *list->prefix != '\0')
+		awsx_s3_put_query(&query, "prefix", list->prefix);
+	if (list->start_after != NULL && *list->start_after != '\0')
+		awsx_s3_put_query(&query, "start-after", list->start_after);
 	out->query = awsx_buf_take(&query, NULL);
 	awsx_buf_free(&query);
 	if (out->query == NULL)

@@ -20,7 +20,22 @@ extern bool awsx_s3_no_memory(AwsxHttpRequest *out, AwsxError *error);
 /* "name=value" percent-encoded, after a '&' where one is due. */
 extern void awsx_s3_put_query(AwsxBuf *query, const char *name, const char *value);
 
+/* Add ?versionId= unless it is null or empty; gives the request up without memory. */
+extern bool awsx_s3_put_version(AwsxHttpRequest *out, const char *version_id, AwsxError *error);
+
 /* A size as S3 writes it; -1 when it is none. */
 extern int64_t awsx_s3_size(const char *text);
+
+/* What Content-Range says; start and size are -1 for the whole object. */
+typedef struct AwsxS3Range
+{
+	int64_t		start;
+	int64_t		size;
+	int64_t		total;			/* -1 = unknown */
+} AwsxS3Range;
+
+/* False when it is malformed, or missing where the status promises it. */
+extern bool awsx_s3_content_range(const AwsxHttpResponse *answer, AwsxS3Range *range,
+								  AwsxError *error);
 
 #endif							/* AWSX_S3_WIRE_H */

@@ -203,14 +203,14 @@ static AwsxS3Listing *
 receipts_list(Receipts *receipts, const char *prefix, const char *continuation)
 {
 	char	   *what = psprintf("list receipts in bucket \"%s\"", receipts->bucket);
+	AwsxS3List	list = {.bucket = receipts->bucket,.prefix = prefix,.continuation = continuation};
 	AwsxS3Listing *listing = NULL;
 	AwsxHttpRequest request;
 	AwsxHttpResponse answer;
 	AwsxError	error;
 
 	queue_call_renew(receipts->call);
-	if (awsx_s3_list_request(&receipts->s3, receipts->bucket, prefix, continuation, 0,
-							 &request, &error) &&
+	if (awsx_s3_list_request(&receipts->s3, &list, &request, &error) &&
 		queue_call_run(receipts->call, &receipts->s3, &request, &answer, &error))
 	{
 		listing = awsx_s3_list_answer(&answer, &error);

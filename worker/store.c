@@ -140,12 +140,18 @@ bool
 store_write(const Store *store, const char *bucket, const char *key,
 			const char *document, size_t len, AwsxError *error)
 {
+	AwsxS3Put	put = {
+		.bucket = bucket,
+		.key = key,
+		.body = document,
+		.body_len = len,
+		.content_type = "application/json"
+	};
 	AwsxHttpRequest request;
 	AwsxHttpResponse answer;
 
 	awsx_error_clear(error);
-	if (!awsx_s3_put_request(&store->service, bucket, key, document, len, "application/json",
-							 &request, error) ||
+	if (!awsx_s3_put_request(&store->service, &put, &request, error) ||
 		!run(store, &request, &answer, error))
 		return explain(error, "cannot write", bucket, key);
 	awsx_http_response_free(&answer);

@@ -213,6 +213,9 @@ static bool
 s3_requests(AwsxError *error)
 {
 	AwsxS3Get	get = {.bucket = "bkt",.key = "a b",.version_id = "v",.range_start = 0,.range_end = 9,.if_match = "e"};
+	AwsxS3Meta	meta = {"a", "b"};
+	AwsxS3Put	put = {.bucket = "bkt",.key = "k",.body = "x",.body_len = 1,.metadata = &meta,.metadata_count = 1,.only_new = true};
+	AwsxS3List	list = {.bucket = "bkt",.prefix = "p",.start_after = "p/1",.continuation = "token",.max_keys = 10};
 	AwsxService service;
 	AwsxHttpRequest request = {0};
 	bool		done = awsx_s3_service(&service, "eu-west-1", NULL, false, error) &&
@@ -222,12 +225,36 @@ s3_requests(AwsxError *error)
 	awsx_http_request_free(&request);
 	if (!done)
 		return false;
-	done = awsx_s3_put_request(&service, "bkt", "k", "x", 1, "text/plain", &request, error);
+	done = awsx_s3_put_request(&service, &put, &request, error) &&
+		awsx_headers_get(&request.headers, "x-amz-meta-a") != NULL && awsx_headers_get(&request.headers, "If-None-Match") != NULL &&
+		awsx_headers_get(&request.headers, "x-amz-checksum-crc32") != NULL;
 	awsx_http_request_free(&request);
 	if (!done)
 		return false;
-	done = awsx_s3_list_request(&service, "bkt", "p", "token", 10, &request, error) && request.query != NULL;
+	done = awsx_s3_list_request(&service, &list, &request, error) && request.query != NULL;
 	awsx_http_request_free(&request);
+	if (!done)
+		return false;
+	done = awsx_s3_delete_request(&service, "bkt", "k", "v", &request, error) && request.query != NULL;
+	awsx_http_request_free(&request);
+	return done;
+}
+
+/* An object with a digest of libcrypto's. */
+static bool
+s3_object(AwsxError *error)
+{
+	AwsxHttpResponse answer = {.status = 200};
+	AwsxS3Object object;
+	bool		done;
+
+	awsx_buf_init(&answer.body, 0);
+	if (!awsx_buf_puts(&answer.body, "abc") ||
+		!awsx_headers_set(&answer.headers, "x-amz-checksum-sha256", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="))
+		done = awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+	else
+		done = awsx_s3_object_answer(&answer, &object, error) && object.checksum.kind == AWSX_S3_SHA256;
+	awsx_http_response_free(&answer);
 	return done;
 }
 
@@ -346,6 +373,7 @@ main(void)
 	sweep("receive answer", receive_answer);
 	sweep("list answer", list_answer);
 	sweep("S3 requests", s3_requests);
+	sweep("an S3 object", s3_object);
 	sweep("exchange", exchange);
 	leaves_no_secret("signature, secret key", SECRET, sign);
 	leaves_no_secret("signature, session token", TOKEN, sign);

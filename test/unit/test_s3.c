@@ -9,6 +9,7 @@
 #include "xml.h"
 
 #define KEY "a b+c/\xc3\xa9&=%2F.txt"
+#define LABEL_63 "123456789-123456789-123456789-123456789-123456789-123456789-123"
 #define LIST "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
 
 static AwsxService service = {
@@ -31,7 +32,8 @@ is_place(const char *bucket, const char *key, bool path_style, const char *endpo
 	is_str(request.method, "GET", "method");
 	is_str(request.endpoint, endpoint, "endpoint");
 	is_str(request.path, path, "path");
-	ok(request.query == NULL && request.headers.count == 0 && request.body == NULL, "nothing else");
+	ok(request.query == NULL && request.headers.count == 1 && request.body == NULL, "nothing else");
+	is_str(awsx_headers_get(&request.headers, "x-amz-checksum-mode"), "ENABLED", "but the wish for a checksum");
 	awsx_http_request_free(&request);
 }
 
@@ -46,7 +48,11 @@ test_places(void)
 	is_place("bkt", "*()!~-_.\n?#", false, "https://bkt.s3.eu-west-1.amazonaws.com", "/%2A%28%29%21~-_.%0A%3F%23");
 	is_place("my.bucket", "k", false, "https://s3.eu-west-1.amazonaws.com", "/my.bucket/k");
 	is_place("Old_Bucket", "k", false, "https://s3.eu-west-1.amazonaws.com", "/Old_Bucket/k");
-	is_place("soap", "k", false, "https://s3.eu-west-1.amazonaws.com", "/soap/k");
+	is_place("bkt-", "k", false, "https://s3.eu-west-1.amazonaws.com", "/bkt-/k");
+	is_place("bkt", "soap", false, "https://s3.eu-west-1.amazonaws.com", "/bkt/soap");
+	is_place("soap", "soap/", false, "https://soap.s3.eu-west-1.amazonaws.com", "/soap/");
+	is_place(LABEL_63, "k", false, "https://" LABEL_63 ".s3.eu-west-1.amazonaws.com", "/k");
+	is_place(LABEL_63 "9", "k", false, "https://s3.eu-west-1.amazonaws.com", "/" LABEL_63 "9/k");
 }
 
 static void
@@ -61,6 +67,7 @@ test_get(void)
 	is_str(request.query, "versionId=v.1_-~%2F", "query");
 	is_str(awsx_headers_get(&request.headers, "Range"), "bytes=5-9", "range");
 	is_str(awsx_headers_get(&request.headers, "If-Match"), "\"abc-2\"", "ETag");
+	is_str(awsx_headers_get(&request.headers, "x-amz-checksum-mode"), "ENABLED", "checksum");
 	is_int((long long) request.max_response, 77, "cap");
 	awsx_http_request_free(&request);
 	get = (AwsxS3Get) {.bucket = "bkt", .key = "k", .version_id = "", .range_start = 1099511627776, .range_end = -1};
@@ -122,39 +129,96 @@ test_refusals(void)
 static void
 test_put(void)
 {
+	AwsxS3Meta	metadata[2] = {{"a", "1"}, {"b-c_d.e", ""}};
+	AwsxS3Put	put = {.bucket = "bkt",.key = KEY,.body = "a\0b",.body_len = 3,.content_type = "text/plain"};
 	AwsxHttpRequest request;
 	AwsxError	error;
 
-	ok(awsx_s3_put_request(&service, "bkt", KEY, "a\0b", 3, "text/plain", &request, &error), "PUT");
+	ok(awsx_s3_put_request(&service, &put, &request, &error), "PUT");
 	is_str(request.method, "PUT", "method");
 	is_str(request.path, "/a%20b%2Bc/%C3%A9%26%3D%252F.txt", "path");
 	ok(request.body_len == 3 && memcmp(request.body, "a\0b", 3) == 0, "body");
 	is_str(awsx_headers_get(&request.headers, "content-type"), "text/plain", "content type");
 	awsx_http_request_free(&request);
-	ok(awsx_s3_put_request(&service, "bkt", "k", NULL, 0, NULL, &request, &error), "PUT of nothing");
+	put = (AwsxS3Put) {.bucket = "bkt",.key = "k",.metadata = metadata,.metadata_count = 2,.only_new = true};
+	ok(awsx_s3_put_request(&service, &put, &request, &error), "PUT of nothing");
 	ok(request.body != NULL && request.body_len == 0, "has an empty body");
+	is_str(awsx_headers_get(&request.headers, "content-type"), "application/octet-stream", "and a content type");
+	is_str(awsx_headers_get(&request.headers, "x-amz-checksum-crc32"), "AAAAAA==", "and the checksum of nothing");
+	is_str(awsx_headers_get(&request.headers, "if-none-match"), "*", "only if it is new");
+	is_str(awsx_headers_get(&request.headers, "x-amz-meta-a"), "1", "with metadata");
+	is_str(awsx_headers_get(&request.headers, "x-amz-meta-b-c_d.e"), "", "also an empty one");
 	awsx_http_request_free(&request);
-	ok(!awsx_s3_put_request(&service, "bkt", "k", "x", 1, "a\r\nb: c", &request, &error), "a content type of two lines");
+}
+
+static void
+is_put_refused(const char *type, const char *name, const char *value, const char *words)
+{
+	AwsxS3Meta	metadata = {name, value};
+	AwsxS3Put	put = {.bucket = "bkt",.key = "k",.content_type = type,.metadata = &metadata,.metadata_count = 1};
+	AwsxHttpRequest request;
+	AwsxError	error;
+
+	ok(!awsx_s3_put_request(&service, &put, &request, &error) && error.kind == AWSX_ERR_CONFIG &&
+	   strstr(error.message, words) != NULL && request.path == NULL, "PUT refused: %s", words);
+}
+
+static void
+test_put_refusals(void)
+{
+	char		value[2049];
+
+	memset(value, 'v', sizeof(value));
+	value[2048] = '\0';
+	is_put_refused("a\r\nb: c", "n", "v", "content type");
+	is_put_refused("", "n", "v", "content type");
+	is_put_refused(NULL, "", "v", "metadata 1");
+	is_put_refused(NULL, "a:b", "v", "metadata 1");
+	is_put_refused(NULL, "n", "a\nb", "metadata 1");
+	is_put_refused(NULL, "n", " v", "metadata 1");
+	is_put_refused(NULL, "n", "=?utf-8?", "metadata 1");
+	is_put_refused(NULL, "n", "\xc3\xa9", "metadata 1");
+	is_put_refused(NULL, "n", value, "2049 bytes");
+}
+
+static void
+test_delete(void)
+{
+	AwsxHttpRequest request;
+	AwsxError	error;
+
+	ok(awsx_s3_delete_request(&service, "bkt", KEY, NULL, &request, &error), "DELETE");
+	is_str(request.method, "DELETE", "method");
+	is_str(request.path, "/a%20b%2Bc/%C3%A9%26%3D%252F.txt", "path");
+	ok(request.query == NULL && request.body == NULL && request.headers.count == 0, "nothing else");
+	awsx_http_request_free(&request);
+	ok(awsx_s3_delete_request(&service, "bkt", "k", "a+b", &request, &error), "DELETE of a version");
+	is_str(request.query, "versionId=a%2Bb", "version");
+	awsx_http_request_free(&request);
+	ok(!awsx_s3_delete_request(&service, "bkt", "", NULL, &request, &error), "DELETE of the bucket itself cannot be asked for");
 }
 
 static void
 test_list_request(void)
 {
+	AwsxS3List	list = {.bucket = "bkt",.prefix = "a b+/",.continuation = "1+x="};
 	AwsxHttpRequest request;
 	AwsxError	error;
 
 	service.path_style = true;
-	ok(awsx_s3_list_request(&service, "bkt", "a b+/", "1+x=", 0, &request, &error), "LIST");
+	ok(awsx_s3_list_request(&service, &list, &request, &error), "LIST");
 	is_str(request.path, "/bkt", "path");
 	is_str(request.query, "continuation-token=1%2Bx%3D&encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2B%2F", "query");
 	awsx_http_request_free(&request);
 	service.path_style = false;
-	ok(awsx_s3_list_request(&service, "bkt", NULL, NULL, 7, &request, &error), "LIST of all");
+	list = (AwsxS3List) {.bucket = "bkt",.start_after = "a&b",.max_keys = 7};
+	ok(awsx_s3_list_request(&service, &list, &request, &error), "LIST of all");
 	is_str(request.endpoint, "https://bkt.s3.eu-west-1.amazonaws.com", "endpoint");
 	is_str(request.path, "/", "path");
-	is_str(request.query, "encoding-type=url&list-type=2&max-keys=7", "query");
+	is_str(request.query, "encoding-type=url&list-type=2&max-keys=7&start-after=a%26b", "query");
 	awsx_http_request_free(&request);
-	ok(!awsx_s3_list_request(&service, "bkt", NULL, NULL, 1001, &request, &error), "1001 keys are refused");
+	list.max_keys = 1001;
+	ok(!awsx_s3_list_request(&service, &list, &request, &error), "1001 keys are refused");
 }
 
 static AwsxS3Listing *
@@ -319,6 +383,8 @@ main(void)
 	test_get();
 	test_refusals();
 	test_put();
+	test_put_refusals();
+	test_delete();
 	test_list_request();
 	test_list();
 	test_xml();
