@@ -35,6 +35,9 @@ AWS_OBJS = \
 	aws/http.o \
 	aws/http_curl.o \
 	aws/http_curl_exchange.o \
+	aws/http_curl_multi.o \
+	aws/http_curl_request.o \
+	aws/http_endpoint.o \
 	aws/identity.o \
 	aws/retry.o \
 	aws/s3.o \

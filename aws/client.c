@@ -98,6 +98,13 @@ awsx_client_leave_provider(AwsxClient *client)
 	client->providers_entered--;
 }
 
+void
+awsx_client_forget_connections(AwsxClient *client)
+{
+	if (client->transport->forget != NULL)
+		client->transport->forget(client->transport);
+}
+
 const AwsxClock *
 awsx_client_clock(const AwsxClient *client)
 {

@@ -110,6 +110,12 @@ extern AwsxClient *awsx_client_create(const AwsxClientOptions *options, AwsxErro
 
 /* Cancels what is under way; null allowed. Never from inside a callback. */
 extern void awsx_client_free(AwsxClient *client);
+
+/*
+ * Use no connection again that is open now; see AwsxTransport.forget.  For a
+ * process that is about to be frozen, after its last call.
+ */
+extern void awsx_client_forget_connections(AwsxClient *client);
 extern const AwsxClock *awsx_client_clock(const AwsxClient *client);
 
 /*

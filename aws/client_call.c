@@ -175,14 +175,6 @@ adopt_request(AwsxCall *call, AwsxHttpRequest *request)
 	}
 }
 
-static bool
-check_request(const AwsxCall *call, AwsxError *error)
-{
-	bool		plain = call->service.dialect == AWSX_DIALECT_RAW || call->service.allow_plain;
-
-	return awsx_http_request_check(&call->request, plain, error);
-}
-
 static void
 wait_until(AwsxCall *call, int delay_ms)
 {
@@ -196,7 +188,7 @@ begin_call(AwsxCall *call, AwsxError *error)
 {
 	int			delay_ms;
 
-	if (!check_request(call, error))
+	if (!awsx_http_request_check(&call->request, call->request.allow_plain, error))
 		return false;
 	if (begin_attempt(call, error))
 		return true;
@@ -231,6 +223,7 @@ awsx_client_start(AwsxClient *client, const AwsxService *service, AwsxHttpReques
 	call->attempt = 1;
 	call->inner = client->providers_entered > 0;
 	adopt_request(call, request);
+	call->request.allow_plain = service->allow_plain;
 	if (!begin_call(call, &own_error))
 	{
 		free_call(call);
@@ -343,7 +336,7 @@ curable(AwsxCall *call, AwsxError *error)
 	if (error->region[0] != '\0' && service->redirect != NULL &&
 		strcmp(error->region, service->region) != 0 && once(&call->redirected))
 		return service->redirect(service, &call->request, error->region, error) &&
-			check_request(call, error);
+			awsx_http_request_check(&call->request, call->request.allow_plain, error);
 	if (awsx_answer_is_clock_skew(error) && !call->retried_skew && learn_skew(call))
 		return once(&call->retried_skew);
 	return call->generation > 0 && awsx_answer_is_expired_token(error) &&

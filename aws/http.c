@@ -1,20 +1,17 @@
 /*
  * http.c
- *	  Requests, answers and their headers as values; what an endpoint may be.
+ *	  Requests, answers and their headers as values.
  *
  * Everything that goes onto the wire is checked here, so that no header,
  * path or host can end a line or begin a new request.
  */
 #include "http.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "http_check.h"
 #include "text.h"
-
-#define MAX_HOST 253
 
 void
 awsx_http_request_init(AwsxHttpRequest *request, const char *method)
@@ -200,115 +197,6 @@ awsx_headers_free(AwsxHeaders *headers)
 	}
 	free(headers->items);
 	memset(headers, 0, sizeof(*headers));
-}
-
-/* host[:port] of an endpoint whose scheme is known; null when it has none. */
-static const char *
-after_scheme(const char *endpoint, bool *secure)
-{
-	*secure = strncmp(endpoint, "https://", 8) == 0;
-	if (*secure)
-		return endpoint + 8;
-	return strncmp(endpoint, "http://", 7) == 0 ? endpoint + 7 : NULL;
-}
-
-/*
- * "[::1]" or a name's length.  Numbers are judged by inet_pton(3), so that
- * "127.0.0.1.example.org" is a name and not this machine.
- */
-static size_t
-host_length(const char *host, bool *loopback)
-{
-	size_t		len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-	char		name[MAX_HOST + 1];
-	struct in6_addr six;
-	struct in_addr four;
-
-	*loopback = false;
-	if (len == 0 || len > MAX_HOST || len > strlen(host))
-		return 0;
-	memcpy(name, host, len);
-	name[len] = '\0';
-	if (name[0] == '[')
-	{
-		name[len - 1] = '\0';
-		if (inet_pton(AF_INET6, name + 1, &six) != 1)
-			return 0;
-		*loopback = IN6_IS_ADDR_LOOPBACK(&six);
-		return len;
-	}
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!awsx_text_is_alnum(name[i]) && strchr("-._", name[i]) == NULL)
-			return 0;
-		if (name[i] == '.' && (i == 0 || name[i - 1] == '.'))
-			return 0;
-	}
-	*loopback = awsx_text_equal(name, "localhost") ||
-		(inet_pton(AF_INET, name, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127);
-	return name[0] != '-' ? len : 0;
-}
-
-/* ":1" to ":65535" without leading zeros, or nothing at all. */
-static bool
-is_port(const char *text)
-{
-	long		port = 0;
-
-	if (text[0] == '\0')
-		return true;
-	if (text[0] != ':' || text[1] < '1' || strlen(text) > 6)
-		return false;
-	for (text++; *text != '\0'; text++)
-	{
-		if (!awsx_text_is_digit(*text))
-			return false;
-		port = port * 10 + (*text - '0');
-	}
-	return port <= 65535;
-}
-
-bool
-awsx_endpoint_check(const char *endpoint, bool allow_plain, AwsxError *error)
-{
-	bool		secure;
-	bool		loopback;
-	const char *host;
-	size_t		len;
-
-	if (endpoint == NULL || endpoint[0] == '\0')
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "the endpoint is empty");
-	host = after_scheme(endpoint, &secure);
-	if (host == NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "the endpoint does not begin with https:// or http://");
-	len = host_length(host, &loopback);
-	if (len == 0 || !is_port(host + len))
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "the endpoint is not of the form https://host[:port] "
-							  "(no user, path or query)");
-	if (!secure && !loopback && !allow_plain)
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "the endpoint must use https: plain http is only for this machine "
-							  "(localhost, 127.0.0.1, [::1])");
-	return true;
-}
-
-bool
-awsx_http_host(const char *endpoint, AwsxBuf *out)
-{
-	bool		secure;
-	const char *host = after_scheme(endpoint, &secure);
-	size_t		len;
-	const char *port;
-
-	if (host == NULL)
-		return false;
-	len = strlen(host);
-	port = secure ? ":443" : ":80";
-	if (len > strlen(port) && strcmp(host + len - strlen(port), port) == 0)
-		len -= strlen(port);
-	return awsx_buf_append(out, host, len);
 }
 
 static bool

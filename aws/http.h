@@ -56,6 +56,7 @@ typedef struct AwsxHttpRequest
 	bool		long_poll;		/* repeated by its caller without end: a failure is
 								 * reported after a delay only */
 	size_t		max_response;	/* cap of the answer's body in memory; 0 = 1 MiB */
+	bool		allow_plain;	/* http also to other hosts than loopback */
 	AwsxHttpSink sink;			/* null: the body is kept in the response */
 	void	   *sink_arg;
 } AwsxHttpRequest;
@@ -86,6 +87,13 @@ extern void awsx_headers_free(AwsxHeaders *headers);
  * allow_plain; no user, path, query or stray byte.
  */
 extern bool awsx_endpoint_check(const char *endpoint, bool allow_plain, AwsxError *error);
+
+/*
+ * Check a proxy: http[s]://[user:password@]host:port, user and password
+ * percent-encoded where they hold other than letters, digits and "-._~".  An
+ * error does not repeat it, for it may hold a password.
+ */
+extern bool awsx_proxy_check(const char *proxy, AwsxError *error);
 
 typedef struct AwsxHttpCall AwsxHttpCall;
 typedef void (*AwsxHttpDone) (AwsxHttpCall *call);
@@ -122,6 +130,14 @@ struct AwsxTransport
 	/* Milliseconds until drive must run at the latest; -1 = no limit. */
 	int			(*timeout_ms) (AwsxTransport *self);
 
+	/*
+	 * Never again use a connection that is open now: they may be dead without
+	 * a sign, as after a freeze of the process.  Those that are idle close at
+	 * once, if no exchange is under way, else as soon as none is.  Null: it
+	 * keeps none.
+	 */
+	void		(*forget) (AwsxTransport *self);
+
 	/* Cancels what is under way. */
 	void		(*free) (AwsxTransport *self);
 };
@@ -132,6 +148,9 @@ typedef struct AwsxCurlOptions
 	const char *user_agent;		/* null = "pg_sqs" */
 	int			max_connections;	/* 0 = 16 */
 	bool		fresh_connections;	/* never keep one (a process that is frozen) */
+	const char *proxy;			/* as awsx_proxy_check wants it; null or empty = none,
+								 * whatever the environment says.  Loopback and the
+								 * metadata services' addresses are reached without. */
 } AwsxCurlOptions;
 
 /*

@@ -21,6 +21,13 @@ extern bool awsx_http_request_check(const AwsxHttpRequest *request, bool allow_p
  */
 extern bool awsx_http_host(const char *endpoint, AwsxBuf *out);
 
+/*
+ * Is a checked endpoint reached without a proxy?  This machine, and the
+ * addresses where machines and containers find their metadata and
+ * credentials, which nobody else may be asked for.
+ */
+extern bool awsx_proxy_passed_by(const char *endpoint);
+
 /* Remove a header if it is there. */
 extern void awsx_headers_remove(AwsxHeaders *headers, const char *name);
 

@@ -1,8 +1,7 @@
 /*
  * http_curl_exchange.c
- *	  One exchange over libcurl: from the request to an easy handle's
- *	  options, from what arrives to the response, from libcurl's result to an
- *	  error.
+ *	  One exchange over libcurl: from what arrives to the response, from
+ *	  libcurl's result to an error.
  *
  * libcurl's callbacks here only note and copy: they never call back into the
  * transport, raise or jump.
@@ -22,13 +21,9 @@
 #include "http_check.h"
 #include "text.h"
 
-#define DEFAULT_CONNECT_MS 3000
-#define DEFAULT_TIMEOUT_MS 30000
 #define DEFAULT_MAX_RESPONSE ((size_t) 1 << 20)
 #define MAX_HEADERS 100
 #define MAX_HEADER_BYTES ((size_t) 64 * 1024)
-#define IDLE_SECONDS 30L		/* a kept connection is not used after that */
-#define LIFETIME_SECONDS 300L	/* so that moves in DNS are followed */
 
 /*----------
  * What libcurl delivers: headers and body
@@ -42,6 +37,18 @@ status_of(CURL *easy)
 
 	(void) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	return (int) status;
+}
+
+/* Is a body announced that would be refused?  Then not a byte of it is read. */
+static bool
+announces_too_much(const AwsxCurlExchange *exchange)
+{
+	const AwsxHttpCall *call = exchange->call;
+	const char *length = awsx_headers_get(&call->response.headers, "Content-Length");
+
+	return length != NULL && call->request->sink == NULL &&
+		strcmp(call->request->method, "HEAD") != 0 && status_of(exchange->easy) / 100 == 2 &&
+		strtoull(length, NULL, 10) > call->response.body.max;
 }
 
 static size_t
@@ -63,7 +70,14 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
 		exchange->headers_complete = false;
 	}
 	else if (len > 0 && len <= 2 && (bytes[0] == '\r' || bytes[0] == '\n'))
+	{
 		exchange->headers_complete = true;
+		if (announces_too_much(exchange))
+		{
+			exchange->stop = AWSX_CURL_STOP_BODY;
+			return 0;
+		}
+	}
 	else if (!exchange->in_body &&	/* trailers replace nothing */
 			 !awsx_headers_set_line(headers, bytes, len))
 	{
@@ -130,196 +144,68 @@ on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-static void
-set_connection_options(const AwsxCurlSettings *settings, CURL *easy)
+static CURLcode
+set_callbacks(AwsxCurlExchange *exchange)
 {
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
-	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (settings->ca_bundle != NULL)
-	{
-		curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_bundle);
-		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);	/* instead of the system's, not beside */
-	}
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent);
-#if LIBCURL_VERSION_NUM >= 0x074100
-	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075000
-	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS);
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
-}
-
-/* "Name:" alone keeps libcurl from adding the header by itself. */
-static bool
-append_line(AwsxCurlExchange *exchange, const char *line)
-{
-	struct curl_slist *lines = curl_slist_append(exchange->header_lines, line);
-
-	if (lines != NULL)
-		exchange->header_lines = lines;
-	return lines != NULL;
-}
-
-static bool
-add_line(AwsxCurlExchange *exchange, const char *name, const char *value)
-{
-	AwsxBuf		line;
-	bool		added;
-
-	awsx_buf_init(&line, 0);
-	/* libcurl's spelling of a header without a value ends in a semicolon */
-	awsx_buf_printf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value);
-	added = !line.failed && append_line(exchange, line.data);
-	if (line.data != NULL)
-		explicit_bzero(line.data, line.len);
-	awsx_buf_free(&line);
-	return added;
-}
-
-/*
- * The request's headers, except those that libcurl makes itself, and without
- * the ones that it would add: "Expect" costs a round trip, its Content-Type
- * would be stored with an S3 object.
- */
-static bool
-add_header_lines(AwsxCurlExchange *exchange, const AwsxHttpRequest *request)
-{
-	static const char *const made_by_curl[] = {"Content-Length", "Transfer-Encoding", "Expect"};
-	AwsxBuf		host;
-	bool		added = true;
-
-	for (int i = 0; i < request->headers.count && added; i++)
-	{
-		const AwsxHeader *header = &request->headers.items[i];
-		bool		skip = false;
-
-		for (size_t j = 0; j < sizeof(made_by_curl) / sizeof(made_by_curl[0]); j++)
-			skip = skip || awsx_text_equal(header->name, made_by_curl[j]);
-		if (!skip)
-			added = add_line(exchange, header->name, header->value);
-	}
-	awsx_buf_init(&host, 0);
-	if (awsx_headers_get(&request->headers, "Host") == NULL)
-		added = added && awsx_http_host(request->endpoint, &host) &&
-			add_line(exchange, "Host", host.data);
-	awsx_buf_free(&host);
-	if (awsx_headers_get(&request->headers, "Content-Type") == NULL)
-		added = added && append_line(exchange, "Content-Type:");
-	return added && append_line(exchange, "Expect:");
-}
-
-static void
-set_method(CURL *easy, const AwsxHttpRequest *request)
-{
-	bool		sends_body = request->body != NULL ||
-		strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
-
-	if (sends_body)
-	{
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
-	}
-	if (strcmp(request->method, "HEAD") == 0)
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	else if (!(strcmp(request->method, sends_body ? "POST" : "GET") == 0))
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-}
-
-static void
-set_limits(CURL *easy, const AwsxHttpRequest *request)
-{
-	long		connect_ms = request->connect_timeout_ms;
-	long		timeout_ms = request->timeout_ms;
-
-	if (timeout_ms == 0)
-		timeout_ms = DEFAULT_TIMEOUT_MS;
-	else if (timeout_ms < 0)
-		timeout_ms = 0;			/* libcurl's word for no limit */
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-					 connect_ms > 0 ? connect_ms : DEFAULT_CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-}
-
-static bool
-set_url(CURL *easy, const AwsxHttpRequest *request)
-{
-	bool		has_query = request->query != NULL && request->query[0] != '\0';
-	AwsxBuf		url;
-	bool		set;
-
-	awsx_buf_init(&url, 0);
-	awsx_buf_printf(&url, "%s%s%s%s", request->endpoint, request->path,
-					has_query ? "?" : "", has_query ? request->query : "");
-	set = !url.failed && curl_easy_setopt(easy, CURLOPT_URL, url.data) == CURLE_OK;
-	awsx_buf_free(&url);
-	return set;
-}
-
-/* False when memory ends. */
-static bool
-set_request(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings)
-{
-	const AwsxHttpCall *call = exchange->call;
-	bool		fresh = settings->fresh_connections || call->fresh_connection;
 	CURL	   *easy = exchange->easy;
+	CURLcode	code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail);
 
-	set_connection_options(settings, easy);
-	set_method(easy, call->request);
-	set_limits(easy, call->request);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, settings->fresh_connections ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, exchange);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-	if (!add_header_lines(exchange, call->request) || !set_url(easy, call->request))
-		return false;
-	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->header_lines) == CURLE_OK;
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, exchange);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+	return code;
+}
+
+static bool
+set_up(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings, bool fresh, AwsxError *error)
+{
+	CURLcode	code;
+
+	exchange->easy = curl_easy_init();
+	if (exchange->easy == NULL)
+		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+	code = set_callbacks(exchange);
+	if (code == CURLE_OK)
+		code = awsx_curl_settings_apply(settings, exchange->call->request, fresh, exchange->easy);
+	if (code == CURLE_OK)
+		code = awsx_curl_request_apply(exchange->call->request, exchange->easy, &exchange->header_lines);
+	if (code == CURLE_OK)
+		return true;
+	if (code == CURLE_OUT_OF_MEMORY)
+		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+	return awsx_error_set(error, AWSX_ERR_CONFIG, "this libcurl (%s) cannot be used: %s",
+						  curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
 }
 
 AwsxCurlExchange *
-awsx_curl_exchange_create(const AwsxCurlSettings *settings, AwsxHttpCall *call,
+awsx_curl_exchange_create(const AwsxCurlSettings *settings, AwsxHttpCall *call, bool fresh,
 						  AwsxError *error)
 {
 	AwsxCurlExchange *exchange;
 
-	if (!awsx_http_request_check(call->request, true, error))
+	if (!awsx_http_request_check(call->request, call->request->allow_plain, error))
 		return NULL;
 	exchange = calloc(1, sizeof(*exchange));
-	if (exchange != NULL)
-	{
-		exchange->call = call;
-		exchange->easy = curl_easy_init();
-	}
-	if (exchange == NULL || exchange->easy == NULL || !set_request(exchange, settings))
+	if (exchange == NULL)
 	{
 		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
-		if (exchange != NULL)
-			awsx_curl_exchange_free(exchange);
+		return NULL;
+	}
+	exchange->call = call;
+	if (!set_up(exchange, settings, fresh, error))
+	{
+		awsx_curl_exchange_free(exchange);
 		return NULL;
 	}
 	awsx_http_response_init(&call->response, call->request->max_response != 0 ?

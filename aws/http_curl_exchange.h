@@ -7,19 +7,7 @@
 
 #include <curl/curl.h>
 
-#include "http.h"
-
-#if LIBCURL_VERSION_NUM < 0x073d00
-#error "libcurl 7.61 or later is needed"
-#endif
-
-/* What is the same for all exchanges of a transport. */
-typedef struct AwsxCurlSettings
-{
-	char	   *ca_bundle;		/* null = libcurl's default */
-	char	   *user_agent;
-	bool		fresh_connections;
-} AwsxCurlSettings;
+#include "http_curl_request.h"
 
 /* Why our own callbacks stopped a transfer. */
 typedef enum AwsxCurlStop
@@ -49,11 +37,13 @@ struct AwsxCurlExchange
 };
 
 /*
- * An easy handle ready to be started; settings and call must outlive it.
- * Null and *error when the request is wrong or memory ends.
+ * An easy handle ready to be started, fresh: not over a kept connection; the
+ * call must outlive it.  Null and *error when the request is wrong or memory
+ * ends.
  */
 extern AwsxCurlExchange *awsx_curl_exchange_create(const AwsxCurlSettings *settings,
-												   AwsxHttpCall *call, AwsxError *error);
+												   AwsxHttpCall *call, bool fresh,
+												   AwsxError *error);
 
 /* Fill the call's response and error from how the transfer ended. */
 extern void awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code);

@@ -386,6 +386,7 @@ runtime_create(const RuntimeOptions *options, AwsxError *error)
 		return NULL;
 	}
 	runtime->service.dialect = AWSX_DIALECT_RAW;
+	runtime->service.allow_plain = true;	/* Lambda speaks no TLS */
 	snprintf(runtime->service.name, sizeof(runtime->service.name), "lambda-runtime");
 	runtime->client = awsx_client_create(&client, error);
 	if (runtime->client != NULL && set_address(runtime, options->api, error))

@@ -264,7 +264,8 @@ open_world(const Line *script, AwsxDialect dialect)
 	world.wall_ms = INT64_C(1767323045000);	/* 2026-01-02T03:04:05Z */
 	world.transport = calloc(1, sizeof(Double));
 	world.transport->base = (AwsxTransport) {
-		double_start, double_cancel, double_drive, double_fd, double_timeout, double_free
+		.start = double_start, .cancel = double_cancel, .drive = double_drive, .fd = double_fd,
+		.timeout_ms = double_timeout, .free = double_free
 	};
 	world.transport->script = script;
 	options.transport = &world.transport->base;

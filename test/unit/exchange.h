@@ -40,6 +40,7 @@ begin(AwsxTransport *transport, Exchange *exchange, const char *method, const ch
 	awsx_http_request_init(&exchange->request, method);
 	exchange->request.endpoint = strdup(endpoint);
 	exchange->request.path = strdup(path);
+	exchange->request.allow_plain = true;
 	exchange->call.request = &exchange->request;
 	exchange->call.done = on_exchange_done;
 	exchange->call.arg = exchange;

@@ -79,6 +79,13 @@ answer(int fd, const char *request, int served)
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
 		say_many(fd, "0123456789", 10000);
 	}
+	else if (strstr(request, " /announced"))	/* and nothing comes */
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+	else if (strstr(request, " /slow"))
+	{
+		poll(NULL, 0, 200);
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow");
+	}
 	else if (strstr(request, " /500big"))
 	{
 		say(fd, "HTTP/1.1 500 Oops\r\nContent-Length: 100000\r\n\r\n");

@@ -229,7 +229,8 @@ send_all(Rule by)
 		setenv(env[i], "test", 1);
 	d->table = (AwsxTransport)
 	{
-		double_start, double_cancel, double_drive, double_fd, double_timeout, double_free
+		.start = double_start, .cancel = double_cancel, .drive = double_drive, .fd = double_fd,
+		.timeout_ms = double_timeout, .free = double_free
 	};
 	d->fd = eventfd(1, 0);
 	options.credentials = awsx_credentials_env(&error);

@@ -79,6 +79,33 @@ test_endpoints(void)
 }
 
 static void
+test_proxies(void)
+{
+	static const char *const good[] = {"http://proxy:3128", "https://proxy.example.org:443", "http://10.0.0.1:1",
+	"http://[fd00::1]:3128", "http://us%65r:p%40ss-._~@proxy:3128"};
+	static const char *const bad[] = {"", "proxy:3128", "socks5://proxy:1080", "http://proxy", "http://proxy:", "http://proxy:0",
+		"http://proxy:65536", "http://proxy:3128/", "http://proxy:3128?x", "http://@proxy:1", "http://user@proxy:1", "http://user:@proxy:1",
+		"http://:secret@proxy:1", "http://user:sec:ret@proxy:1", "http://user:sec ret@proxy:1", "http://user:sec%@proxy:1",
+		"http://user:sec%0gret@proxy:1", "http://user:secret%00@proxy:1", "http://user:sec/ret@proxy:1", "http://user:secret@proxy:1@other:1",
+	"http://user:secret\r\n@proxy:1", "http://-proxy:1", "http://[::1:1"};
+	static const char *const direct[] = {"http://127.0.0.1:1", "http://localhost", "https://[::1]", "http://169.254.169.254",
+	"http://169.254.170.2", "http://[fe80::1]", "http://[fd00:ec2::254]", "http://[fd00:ec2::23]:80"};
+	static const char *const through[] = {"https://sqs.eu-west-1.amazonaws.com", "http://169.253.1.1", "https://169.254.169.254.example.org",
+	"https://[fd00:ec3::254]", "https://localhost.example.org"};
+	AwsxError	error;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(awsx_proxy_check(good[i], NULL), "proxy %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!awsx_proxy_check(bad[i], &error) && error.kind == AWSX_ERR_CONFIG && strstr(error.message, "ret") == NULL,
+		   "no proxy, and not repeated: number %zu", i);
+	for (size_t i = 0; i < sizeof(direct) / sizeof(direct[0]); i++)
+		ok(awsx_proxy_passed_by(direct[i]), "no proxy for %s", direct[i]);
+	for (size_t i = 0; i < sizeof(through) / sizeof(through[0]); i++)
+		ok(!awsx_proxy_passed_by(through[i]), "but for %s", through[i]);
+}
+
+static void
 test_request_check(void)
 {
 	static const char *const bad_paths[] = {"", "x", "/a b", "/a?b", "/a#b", "/a\r\nb", "/\xC3\xA9"};
@@ -269,6 +296,7 @@ main(void)
 {
 	test_headers();
 	test_endpoints();
+	test_proxies();
 	test_request_check();
 	test_dates();
 	test_iso_dates();

@@ -7,6 +7,7 @@
 #include "tap.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "clock.h"
@@ -150,6 +151,15 @@ test_caps(AwsxTransport *transport)
 	finish(&x);
 	ok(left == 50 && x.call.response.body.len == 100000, "an error's body does not go to the sink");
 	end(&x);
+	get(transport, &x, "/announced");
+	ok(x.call.error.kind == AWSX_ERR_PROTOCOL && strstr(x.call.error.message, "longer than 1048576 bytes") != NULL,
+	   "a body of 100 MB is refused when it is announced");
+	end(&x);
+	begin(transport, &x, "HEAD", "/announced");
+	go(&x);
+	finish(&x);
+	ok(x.call.error.kind == AWSX_OK && x.call.response.status == 200, "... but not by HEAD, which has none");
+	end(&x);
 	get(transport, &x, "/headers");
 	is_int(x.call.error.kind, AWSX_ERR_PROTOCOL, "too many headers");
 	end(&x);
@@ -255,6 +265,84 @@ test_fresh_connections(void)
 	transport->free(transport);
 }
 
+/* Descriptors of this process that are sockets. */
+static int
+open_sockets(void)
+{
+	int			count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+	{
+		struct stat about;
+
+		count += fstat(fd, &about) == 0 && S_ISSOCK(about.st_mode);
+	}
+	return count;
+}
+
+static void
+test_forget(void)
+{
+	AwsxTransport *transport = awsx_transport_curl(NULL, NULL);
+	int			fd = transport->fd(transport);
+	int			before = open_sockets();
+	Exchange	x;
+	Exchange	slow;
+
+	transport->forget(transport);
+	get(transport, &x, "/hello");
+	end(&x);
+	get(transport, &x, "/hello");
+	ok(x.call.reused_connection, "a connection is kept");
+	end(&x);
+	transport->forget(transport);
+	is_int(open_sockets(), before, "when forgotten, it is closed at once");
+	get(transport, &x, "/hello");
+	ok(x.call.error.kind == AWSX_OK && !x.call.reused_connection, "... and the next exchange opens its own");
+	end(&x);
+	is_int(transport->fd(transport), fd, "... behind the same descriptor");
+
+	begin(transport, &slow, "GET", "/slow");
+	go(&slow);
+	transport->drive(transport);
+	get(transport, &x, "/hello");
+	end(&x);
+	transport->forget(transport);
+	get(transport, &x, "/hello");
+	ok(!x.call.reused_connection, "while an exchange is under way, what is idle is not used again");
+	end(&x);
+	finish(&slow);
+	is_str(slow.call.response.body.data, "slow", "... and that exchange ends as it should");
+	end(&slow);
+	is_int(open_sockets(), before, "... then all are closed");
+	get(transport, &x, "/hello");
+	ok(x.call.error.kind == AWSX_OK && !x.call.reused_connection, "... and it goes on");
+	end(&x);
+	get(transport, &x, "/hello");
+	ok(x.call.reused_connection, "... with kept connections");
+	end(&x);
+	transport->free(transport);
+}
+
+/* Whoever calls the transport must say so for each request. */
+static void
+test_plain_http(AwsxTransport *transport)
+{
+	AwsxError	error;
+	Exchange	x;
+
+	begin(transport, &x, "GET", "/hello");
+	free(x.request.endpoint);
+	x.request.endpoint = strdup("http://192.0.2.1");
+	x.request.allow_plain = false;
+	ok(!transport->start(transport, &x.call, &error) && error.kind == AWSX_ERR_CONFIG, "http to another machine is not started");
+	ok(strstr(error.message, "https") != NULL, "... the error says what to do");
+	x.request.allow_plain = true;
+	ok(go(&x), "... but where it is allowed");
+	transport->cancel(transport, &x.call);
+	end(&x);
+}
+
 static void
 test_many_and_cancel(AwsxTransport *transport)
 {
@@ -336,6 +424,9 @@ test_options(void)
 	struct rlimit none;
 
 	ok(awsx_transport_curl(&options, &error) == NULL && error.kind == AWSX_ERR_CONFIG, "a CA file that is not there");
+	options = (AwsxCurlOptions) {.proxy = "http://user:secret@nowhere"};
+	ok(awsx_transport_curl(&options, &error) == NULL && error.kind == AWSX_ERR_CONFIG && strstr(error.message, "secret") == NULL,
+	   "a proxy without a port; its password is not repeated");
 	setenv("AWS_CA_BUNDLE", "/does/not/exist/either.pem", 1);
 	ok(awsx_transport_curl(NULL, &error) == NULL && strstr(error.message, "AWS_CA_BUNDLE") != NULL, "nor in the environment");
 	unsetenv("AWS_CA_BUNDLE");
@@ -380,6 +471,8 @@ main(void)
 	test_signals(transport);
 	test_dead_connection();
 	test_fresh_connections();
+	test_forget();
+	test_plain_http(transport);
 	test_options();
 	transport->free(transport);
 	kill(server_pid, SIGKILL);

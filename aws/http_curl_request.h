@@ -1,0 +1,39 @@
+/*
+ * http_curl_request.h
+ *	  From a request and the transport's settings to an easy handle's options;
+ *	  inside the transport only.
+ */
+#ifndef AWSX_HTTP_CURL_REQUEST_H
+#define AWSX_HTTP_CURL_REQUEST_H
+
+#include <curl/curl.h>
+
+#include "http.h"
+
+#if LIBCURL_VERSION_NUM < 0x073d00
+#error "libcurl 7.61 or later is needed"
+#endif
+
+/* What is the same for all exchanges of a transport. */
+typedef struct AwsxCurlSettings
+{
+	char	   *ca_bundle;		/* null = libcurl's default */
+	char	   *user_agent;
+	char	   *proxy;			/* checked; null = none, whatever the environment says */
+	bool		fresh_connections;
+} AwsxCurlSettings;
+
+/* fresh: not over a kept connection.  Settings need not outlive the call. */
+extern CURLcode awsx_curl_settings_apply(const AwsxCurlSettings *settings,
+										 const AwsxHttpRequest *request, bool fresh, CURL *easy);
+
+/*
+ * A checked request; it must outlive the transfer.  *lines, null before, is
+ * the caller's to free after the easy handle, also when this fails.
+ */
+extern CURLcode awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy,
+										struct curl_slist **lines);
+
+extern void awsx_curl_settings_free(AwsxCurlSettings *settings);
+
+#endif							/* AWSX_HTTP_CURL_REQUEST_H */
