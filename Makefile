@@ -30,6 +30,7 @@ AWS_OBJS = \
 	aws/credentials_static.o \
 	aws/date.o \
 	aws/digest.o \
+	aws/endpoints.o \
 	aws/envelope.o \
 	aws/error.o \
 	aws/http.o \
@@ -39,6 +40,7 @@ AWS_OBJS = \
 	aws/http_curl_request.o \
 	aws/http_endpoint.o \
 	aws/identity.o \
+	aws/partitions.o \
 	aws/retry.o \
 	aws/s3.o \
 	aws/s3_checksum.o \

@@ -47,7 +47,7 @@ typedef struct AwsxService AwsxService;
 typedef bool (*AwsxRedirect) (AwsxService *service, AwsxHttpRequest *request,
 							  const char *region, AwsxError *error);
 
-/* Where a service lives and how it is signed for. */
+/* Where a service lives and how it is signed for; service.h finds it. */
 struct AwsxService
 {
 	AwsxDialect dialect;
@@ -61,17 +61,6 @@ struct AwsxService
 										 * null = the client's */
 	AwsxRedirect redirect;		/* null = an answer from elsewhere is an error */
 };
-
-/*
- * Fill a service: region and endpoint may be null or empty.  region: the
- * argument, else AWS_REGION, else AWS_DEFAULT_REGION (environment only when
- * use_environment).  endpoint: the argument, else AWS_ENDPOINT_URL_<NAME>,
- * else AWS_ENDPOINT_URL (likewise), else https://<name>.<region>.<suffix of
- * the region's partition>.  http is refused unless the host is loopback.
- */
-extern bool awsx_service_init(AwsxService *service, const char *name, AwsxDialect dialect,
-							  const char *region, const char *endpoint,
-							  bool use_environment, AwsxError *error);
 
 /*
  * Wait until fd is readable or timeout_ms (-1 = no limit) is over.  False:

@@ -21,18 +21,9 @@
 #define MAX_BUCKET 255			/* the oldest buckets; 63 today */
 
 bool
-awsx_s3_service(AwsxService *service, const char *region, const char *endpoint,
-				bool use_environment, AwsxError *error)
+awsx_s3_service(AwsxService *service, const AwsxServiceOptions *options, AwsxError *error)
 {
-	AwsxService standard;
-
-	if (!awsx_service_init(service, "s3", AWSX_DIALECT_XML, region, endpoint, use_environment, error) ||
-		!awsx_service_init(&standard, "s3", AWSX_DIALECT_XML, service->region, NULL, false, error))
-		return false;
-
-	/* configured is what differs from the region's own endpoint */
-	service->path_style = strcmp(service->endpoint, standard.endpoint) != 0;
-	return true;
+	return awsx_service_init(service, "s3", AWSX_DIALECT_XML, options, error);
 }
 
 static bool

@@ -17,10 +17,11 @@
 #include "error.h"
 #include "http.h"
 #include "s3_checksum.h"
+#include "service.h"
 
 /* awsx_service_init for s3, with path style where an endpoint is configured. */
-extern bool awsx_s3_service(AwsxService *service, const char *region, const char *endpoint,
-							bool use_environment, AwsxError *error);
+extern bool awsx_s3_service(AwsxService *service, const AwsxServiceOptions *options,
+							AwsxError *error);
 
 typedef struct AwsxS3Get
 {

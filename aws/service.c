@@ -1,40 +1,18 @@
 /*
  * service.c
- *	  Where a service lives: region and endpoint from arguments, environment
- *	  and AWS's naming rules.
+ *	  Where a service lives: region and endpoint.
+ *
+ * Two steps, so that a service with rules of its own can step in between:
+ * find asks everybody who may say something, fill makes a service of it.
  */
-#include "client.h"
+#include "service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoints.h"
 #include "text.h"
-
-/* A region's partition is told by its prefix; the longer ones come first. */
-static const struct
-{
-	const char *prefix;
-	const char *suffix;
-}			partitions[] = {
-	{"cn-", "amazonaws.com.cn"},
-	{"eusc-", "amazonaws.eu"},
-	{"us-isob-", "sc2s.sgov.gov"},
-	{"us-isof-", "csp.hci.ic.gov"},
-	{"eu-isoe-", "cloud.adc-e.uk"},
-	{"us-iso-", "c2s.ic.gov"},
-	{"", "amazonaws.com"}
-};
-
-static const char *
-suffix_of(const char *region)
-{
-	size_t		i = 0;
-
-	while (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) != 0)
-		i++;					/* the last prefix is empty */
-	return partitions[i].suffix;
-}
 
 /* The argument when it says something, else null. */
 static const char *
@@ -43,34 +21,108 @@ not_empty(const char *text)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static bool
-is_region(const char *region)
+static const char *
+from_environment(const AwsxServiceOptions *options, const char *variable)
 {
-	size_t		len = strlen(region);
+	return options->use_environment ? not_empty(getenv(variable)) : NULL;
+}
 
-	for (size_t i = 0; i < len; i++)
-	{
-		if (!(region[i] >= 'a' && region[i] <= 'z') && !awsx_text_is_digit(region[i]) &&
-			region[i] != '-')
-			return false;
-	}
-	return len > 0 && len <= 63;
+/* Exactly true or false, in any case: FIPS must not be off because of "yes". */
+static bool
+get_switch(const AwsxServiceOptions *options, const char *variable, bool *on, AwsxError *error)
+{
+	const char *value = from_environment(options, variable);
+
+	*on = value != NULL && awsx_text_equal(value, "true");
+	if (*on || value == NULL || awsx_text_equal(value, "false"))
+		return true;
+	return awsx_error_set(error, AWSX_ERR_CONFIG, "%s is \"%.40s\": set it to true or false", variable, value);
 }
 
 static bool
-find_region(AwsxService *service, const char *region, bool use_environment, AwsxError *error)
+get_legacy_sts(const AwsxServiceOptions *options, bool *legacy, AwsxError *error)
 {
-	region = not_empty(region);
-	if (region == NULL && use_environment)
-		region = not_empty(getenv("AWS_REGION"));
-	if (region == NULL && use_environment)
-		region = not_empty(getenv("AWS_DEFAULT_REGION"));
-	if (region == NULL && service->dialect == AWSX_DIALECT_RAW)
-		return true;			/* not signed: needs none */
+	const char *value = from_environment(options, "AWS_STS_REGIONAL_ENDPOINTS");
+
+	*legacy = value != NULL && awsx_text_equal(value, "legacy");
+	if (*legacy || value == NULL || awsx_text_equal(value, "regional"))
+		return true;
+	return awsx_error_set(error, AWSX_ERR_CONFIG, "AWS_STS_REGIONAL_ENDPOINTS is \"%.40s\": set it to regional or legacy", value);
+}
+
+static const char *
+find_region(const AwsxServiceOptions *options)
+{
+	const char *region = not_empty(options->region);
+
 	if (region == NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "no AWS region is configured%s",
-							  use_environment ? ": set AWS_REGION" : "");
-	if (!is_region(region))
+		region = from_environment(options, "AWS_REGION");
+	if (region == NULL)
+		region = from_environment(options, "AWS_DEFAULT_REGION");
+	return region;
+}
+
+/* A service's id as variables have it: REDSHIFT_DATA. */
+static void
+append_id(char *out, size_t size, const char *name)
+{
+	size_t		len = strlen(out);
+
+	for (; *name != '\0' && len + 1 < size; name++)
+		out[len++] = *name == '-' ? '_' : awsx_text_upper(*name);
+	out[len] = '\0';
+}
+
+static const char *
+find_endpoint(const char *name, const AwsxServiceOptions *options)
+{
+	char		variable[64] = "AWS_ENDPOINT_URL_";
+	const char *endpoint;
+
+	append_id(variable, sizeof(variable), name);
+	endpoint = from_environment(options, variable);
+	if (endpoint == NULL)
+		endpoint = from_environment(options, "AWS_ENDPOINT_URL");
+	return endpoint;
+}
+
+bool
+awsx_service_find(const char *name, const AwsxServiceOptions *options,
+				  AwsxServicePlace *place, AwsxError *error)
+{
+	bool		ignored;
+
+	*place = (AwsxServicePlace) {
+		.region = find_region(options),
+		.endpoint = not_empty(options->endpoint),
+		.allow_plain = options->allow_plain
+	};
+	if (!get_switch(options, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", &ignored, error) ||
+		!get_switch(options, "AWS_USE_FIPS_ENDPOINT", &place->fips, error) ||
+		!get_switch(options, "AWS_USE_DUALSTACK_ENDPOINT", &place->dual_stack, error) ||
+		(strcmp(name, "sts") == 0 && !get_legacy_sts(options, &place->legacy_sts, error)))
+		return false;
+	if (place->endpoint == NULL && !ignored)
+		place->endpoint = find_endpoint(name, options);
+	place->fips |= options->fips;
+	place->dual_stack |= options->dual_stack;
+	return true;
+}
+
+static bool
+set_region(AwsxService *service, const char *region, AwsxError *error)
+{
+	size_t		len = region == NULL ? 0 : strlen(region);
+	bool		fine = len <= 63;
+
+	if (len == 0 && service->dialect == AWSX_DIALECT_RAW)
+		return true;			/* not signed: needs none */
+	if (len == 0)
+		return awsx_error_set(error, AWSX_ERR_CONFIG,
+							  "no AWS region is configured: set the region, or AWS_REGION where the environment counts");
+	for (size_t i = 0; i < len && fine; i++)
+		fine = (region[i] >= 'a' && region[i] <= 'z') || awsx_text_is_digit(region[i]) || region[i] == '-';
+	if (!fine)
 		return awsx_error_set(error, AWSX_ERR_CONFIG,
 							  "the AWS region \"%.70s\" is not one: a region has only a-z, 0-9 "
 							  "and \"-\", as in eu-west-1", region);
@@ -78,59 +130,70 @@ find_region(AwsxService *service, const char *region, bool use_environment, Awsx
 	return true;
 }
 
-/* AWS_ENDPOINT_URL_<NAME>, else AWS_ENDPOINT_URL, unless switched off; or null. */
-static const char *
-endpoint_of_environment(const char *name)
-{
-	const char *ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-	char		variable[64] = "AWS_ENDPOINT_URL_";
-	size_t		len = strlen(variable);
-	const char *found;
-
-	if (ignore != NULL && awsx_text_equal(ignore, "true"))
-		return NULL;
-	for (; *name != '\0' && len + 1 < sizeof(variable); name++)
-		variable[len++] = *name == '-' ? '_' : awsx_text_upper(*name);
-	variable[len] = '\0';
-	found = not_empty(getenv(variable));
-	return found != NULL ? found : not_empty(getenv("AWS_ENDPOINT_URL"));
-}
-
+/* The endpoint that somebody configured. */
 static bool
-find_endpoint(AwsxService *service, const char *endpoint, bool use_environment, AwsxError *error)
+set_endpoint(AwsxService *service, const AwsxServicePlace *place, AwsxError *error)
 {
-	int			len;
+	size_t		len = strlen(place->endpoint);
+	char		standard[sizeof(service->endpoint)];
 
-	endpoint = not_empty(endpoint);
-	if (endpoint == NULL && use_environment)
-		endpoint = endpoint_of_environment(service->name);
-	service->path_style = endpoint != NULL;
-	if (endpoint == NULL && service->region[0] == '\0')
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "no endpoint is configured for \"%s\"",
-							  service->name);
-	if (endpoint != NULL)
-		len = snprintf(service->endpoint, sizeof(service->endpoint), "%s", endpoint);
-	else
-		len = snprintf(service->endpoint, sizeof(service->endpoint), "https://%s.%s.%s",
-					   service->name, service->region, suffix_of(service->region));
-	if (len < 0 || (size_t) len >= sizeof(service->endpoint))
+	if (place->fips || place->dual_stack)
+		return awsx_error_set(error, AWSX_ERR_CONFIG,
+							  "%s and the endpoint %.200s are both configured, but a configured endpoint is used as it is: keep one of them",
+							  place->fips ? "FIPS" : "dual stack", place->endpoint);
+	if (len > 0 && place->endpoint[len - 1] == '/')
+		len--;					/* many write it with a slash */
+	if (len >= sizeof(service->endpoint))
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "the endpoint is longer than %zu bytes",
 							  sizeof(service->endpoint) - 1);
-	if (len > 0 && service->endpoint[len - 1] == '/')
-		service->endpoint[len - 1] = '\0';	/* many write it with a slash */
-	return awsx_endpoint_check(service->endpoint, false, error);
+	memcpy(service->endpoint, place->endpoint, len);
+	service->endpoint[len] = '\0';
+
+	/* AWS's own endpoint in full is not another server: buckets have hosts there. */
+	service->path_style = service->region[0] == '\0' ||
+		!awsx_endpoint_of(service->name, service->region, false, false, standard, sizeof(standard), NULL) ||
+		strcmp(service->endpoint, standard) != 0;
+	return true;
+}
+
+/* The region's own endpoint, or the one that old regions share. */
+static bool
+set_own_endpoint(AwsxService *service, const AwsxServicePlace *place, AwsxError *error)
+{
+	if (service->region[0] == '\0')
+		return awsx_error_set(error, AWSX_ERR_CONFIG, "no endpoint is configured for \"%s\"", service->name);
+	if (place->legacy_sts && !place->fips && !place->dual_stack && awsx_endpoint_sts_is_global(service->region))
+	{
+		(void) snprintf(service->endpoint, sizeof(service->endpoint), "https://sts.amazonaws.com");
+		(void) snprintf(service->region, sizeof(service->region), "us-east-1");
+		return true;
+	}
+	return awsx_endpoint_of(service->name, service->region, place->fips, place->dual_stack,
+							service->endpoint, sizeof(service->endpoint), error);
+}
+
+bool
+awsx_service_fill(AwsxService *service, const char *name, AwsxDialect dialect,
+				  const AwsxServicePlace *place, AwsxError *error)
+{
+	memset(service, 0, sizeof(*service));
+	service->dialect = dialect;
+	service->allow_plain = place->allow_plain;
+	if (strlen(name) >= sizeof(service->name))
+		return awsx_error_set(error, AWSX_ERR_CONFIG, "the service name \"%.40s\" is too long", name);
+	(void) snprintf(service->name, sizeof(service->name), "%s", name);
+	return set_region(service, place->region, error) &&
+		(place->endpoint != NULL ? set_endpoint(service, place, error) : set_own_endpoint(service, place, error)) &&
+		awsx_endpoint_check(service->endpoint, place->allow_plain, error);
 }
 
 bool
 awsx_service_init(AwsxService *service, const char *name, AwsxDialect dialect,
-				  const char *region, const char *endpoint,
-				  bool use_environment, AwsxError *error)
+				  const AwsxServiceOptions *options, AwsxError *error)
 {
-	memset(service, 0, sizeof(*service));
-	service->dialect = dialect;
-	if (strlen(name) >= sizeof(service->name))
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "the service name \"%.40s\" is too long", name);
-	(void) snprintf(service->name, sizeof(service->name), "%s", name);
-	return find_region(service, region, use_environment, error) &&
-		find_endpoint(service, endpoint, use_environment, error);
+	static const AwsxServiceOptions nothing;
+	AwsxServicePlace place;
+
+	return awsx_service_find(name, options != NULL ? options : &nothing, &place, error) &&
+		awsx_service_fill(service, name, dialect, &place, error);
 }

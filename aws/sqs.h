@@ -19,6 +19,7 @@
 #include "client.h"
 #include "error.h"
 #include "http.h"
+#include "service.h"
 
 #define AWSX_SQS_BATCH 10		/* entries in one batch call */
 #define AWSX_SQS_MAX_WAIT 20	/* seconds of a long poll */
@@ -26,17 +27,26 @@
 
 /*
  * Check a queue URL (scheme://host[:port]/account/name) and find its
- * service.  Endpoint: the argument, else (use_environment) the
- * environment's, else the URL's own host over https, which must then be one
- * of AWS's SQS hosts: requests carry this host's signature, so nobody may
- * direct them elsewhere by naming a queue.  Every other server, loopback
- * too, needs an endpoint.  Region: the argument, else the one that an AWS
- * host in the URL names, else (use_environment) the environment's.  endpoint
- * and region may be null or empty.  Errors are AWSX_ERR_CONFIG and say what
- * is wrong with the URL.
+ * service.  Endpoint: a configured one (awsx_service_find), else the URL's
+ * own host over https, which must then be one of AWS's SQS hosts: requests
+ * carry this host's signature, so nobody may direct them elsewhere by naming
+ * a queue.  Every other server, loopback too, needs an endpoint.  Where FIPS
+ * or dual stack is wanted, the endpoint of that kind is called in the region
+ * that the URL's host names.
+ *
+ * Region: the option; where the URL's own host is called, the region it
+ * names, for AWS accepts no other there; else awsx_service_find, else the
+ * region of an AWS host in the URL.  options may be null.  Errors are
+ * AWSX_ERR_CONFIG and say what is wrong with the URL.
  */
-extern bool awsx_sqs_service(AwsxService *service, const char *queue_url, const char *region,
-							 const char *endpoint, bool use_environment, AwsxError *error);
+extern bool awsx_sqs_service(AwsxService *service, const char *queue_url,
+							 const AwsxServiceOptions *options, AwsxError *error);
+
+/*
+ * The region that one of AWS's SQS hosts in a queue's URL names; false when
+ * it is not such a URL.
+ */
+extern bool awsx_sqs_region(const char *queue_url, char *region, size_t size);
 
 /* Does the queue's name end in ".fifo"? */
 extern bool awsx_sqs_is_fifo(const char *queue_url);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "partitions.h"
 #include "sqs_wire.h"
 #include "text.h"
 
@@ -29,18 +30,6 @@ typedef struct QueueUrl
 	char		account[64];
 	const char *name;
 } QueueUrl;
-
-/* What every partition appends, for IPv4 and for dual-stack hosts. */
-static const char *const aws_suffixes[] = {
-	"amazonaws.com", "api.aws",
-	"amazonaws.com.cn", "api.amazonwebservices.com.cn",
-	"amazonaws.eu", "api.amazonwebservices.eu",
-	"c2s.ic.gov", "api.aws.ic.gov",
-	"sc2s.sgov.gov", "api.aws.scloud",
-	"cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
-	"csp.hci.ic.gov", "api.aws.hci.ic.gov",
-	NULL
-};
 
 static bool
 is_lower(char c)
@@ -74,16 +63,13 @@ is_region(const char *text, size_t len)
 		awsx_text_is_digit(text[i]) && awsx_text_is_digit(text[len - 1]);
 }
 
-/* Is the rest of the host exactly one of AWS's suffixes? */
+/* Is the rest of the host exactly a suffix of the region's partition? */
 static bool
-is_aws_suffix(const char *rest)
+is_suffix_of(const char *rest, const char *region)
 {
-	for (int i = 0; aws_suffixes[i] != NULL; i++)
-	{
-		if (strcmp(rest, aws_suffixes[i]) == 0)
-			return true;
-	}
-	return false;
+	const AwsxPartition *partition = awsx_partition_of(region);
+
+	return strcmp(rest, partition->dns_suffix) == 0 || strcmp(rest, partition->dual_stack_suffix) == 0;
 }
 
 /* Move *at behind the prefix when it is there. */
@@ -125,24 +111,24 @@ skip_vpc_endpoint(const char **at)
 }
 
 /*
- * Is it one of AWS's SQS hosts?  Fills the region it names.
+ * Is it one of AWS's SQS hosts?  Fills the region it names, and whether it is
+ * a VPC endpoint, which no rule but the URL can tell.
  */
 static bool
-is_sqs_host(const char *host, char *region, size_t size)
+is_sqs_host(const char *host, char *region, size_t size, bool *vpc_endpoint)
 {
 	const char *at = host;
 
+	*vpc_endpoint = skip_vpc_endpoint(&at);
 	if (strcmp(host, "queue.amazonaws.com") == 0)
 	{
 		snprintf(region, size, "us-east-1");
 		return true;
 	}
-	if (skip_vpc_endpoint(&at))
-		return skip(&at, "sqs.") && skip_region(&at, region, size) &&
-			skip(&at, "vpce.") && is_aws_suffix(at);
 	if (skip(&at, "sqs.") || skip(&at, "sqs-fips."))
-		return skip_region(&at, region, size) && is_aws_suffix(at);
-	return skip_region(&at, region, size) && skip(&at, "queue.") && is_aws_suffix(at);
+		return skip_region(&at, region, size) && (!*vpc_endpoint || skip(&at, "vpce.")) &&
+			is_suffix_of(at, region);
+	return !*vpc_endpoint && skip_region(&at, region, size) && skip(&at, "queue.") && is_suffix_of(at, region);
 }
 
 static bool
@@ -231,27 +217,6 @@ parse_url(const char *text, QueueUrl *url, AwsxError *error)
 	return parse_host(&at, url, error) && parse_path(at, url, error);
 }
 
-/*
- * Has the administrator named an endpoint, in the argument or, where that
- * counts, in the environment?  Asked of the one place that knows the
- * environment's rules: it answers with something else than the default.
- */
-static bool
-endpoint_configured(const char *endpoint, bool use_environment, bool *configured, AwsxError *error)
-{
-	AwsxService asked;
-	AwsxService standard;
-
-	*configured = true;
-	if (endpoint != NULL && *endpoint != '\0')
-		return true;
-	if (!awsx_service_init(&asked, "sqs", AWSX_DIALECT_JSON, "us-east-1", NULL, use_environment, error) ||
-		!awsx_service_init(&standard, "sqs", AWSX_DIALECT_JSON, "us-east-1", NULL, false, error))
-		return false;
-	*configured = strcmp(asked.endpoint, standard.endpoint) != 0;
-	return true;
-}
-
 /* May requests go to the URL's own host? */
 static bool
 check_own_host(const QueueUrl *url, bool sqs_host, AwsxError *error)
@@ -269,31 +234,59 @@ check_own_host(const QueueUrl *url, bool sqs_host, AwsxError *error)
 	return true;
 }
 
-bool
-awsx_sqs_service(AwsxService *service, const char *queue_url, const char *region,
-				 const char *endpoint, bool use_environment, AwsxError *error)
+/*
+ * Without a configured endpoint: the URL's own host, or where FIPS or dual
+ * stack is wanted the endpoint of that kind in its region.
+ */
+static bool
+use_own_host(const QueueUrl *url, bool sqs_host, bool vpc_endpoint, AwsxServicePlace *place,
+			 char *endpoint, size_t size, AwsxError *error)
 {
+	if (!check_own_host(url, sqs_host, error))
+		return false;
+	if (vpc_endpoint && (place->fips || place->dual_stack))
+		return url_error(error, "names a VPC endpoint, which cannot be combined with FIPS or dual stack");
+	if (!place->fips && !place->dual_stack)
+	{
+		snprintf(endpoint, size, "https://%s", url->host);
+		place->endpoint = endpoint;
+	}
+	return true;
+}
+
+bool
+awsx_sqs_service(AwsxService *service, const char *queue_url, const AwsxServiceOptions *options,
+				 AwsxError *error)
+{
+	static const AwsxServiceOptions nothing;
+	AwsxServicePlace place;
 	QueueUrl	url = {0};
 	char		host_region[64] = "";
-	char		own_endpoint[512] = "";
-	bool		configured;
+	char		own_endpoint[512];
+	bool		vpc_endpoint;
 	bool		sqs_host;
+	bool		own;
 
-	if (!parse_url(queue_url, &url, error) ||
-		!endpoint_configured(endpoint, use_environment, &configured, error))
+	if (options == NULL)
+		options = &nothing;
+	if (!parse_url(queue_url, &url, error) || !awsx_service_find("sqs", options, &place, error))
 		return false;
-	sqs_host = is_sqs_host(url.host, host_region, sizeof(host_region));
-	if (!configured)
-	{
-		if (!check_own_host(&url, sqs_host, error))
-			return false;
-		snprintf(own_endpoint, sizeof(own_endpoint), "https://%s", url.host);
-		endpoint = own_endpoint;
-	}
-	if ((region == NULL || *region == '\0') && sqs_host)
-		region = host_region;
-	return awsx_service_init(service, "sqs", AWSX_DIALECT_JSON, region, endpoint,
-							 use_environment, error);
+	sqs_host = is_sqs_host(url.host, host_region, sizeof(host_region), &vpc_endpoint);
+	own = place.endpoint == NULL;
+	if (own && !use_own_host(&url, sqs_host, vpc_endpoint, &place, own_endpoint, sizeof(own_endpoint), error))
+		return false;
+	if (sqs_host && (place.region == NULL || (own && (options->region == NULL || *options->region == '\0'))))
+		place.region = host_region;
+	return awsx_service_fill(service, "sqs", AWSX_DIALECT_JSON, &place, error);
+}
+
+bool
+awsx_sqs_region(const char *queue_url, char *region, size_t size)
+{
+	QueueUrl	url = {0};
+	bool		vpc_endpoint;
+
+	return parse_url(queue_url, &url, NULL) && is_sqs_host(url.host, region, size, &vpc_endpoint);
 }
 
 bool

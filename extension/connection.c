@@ -177,15 +177,16 @@ static void
 connection_resolve(const Subscription *subscription, ConnectionSettings *settings)
 {
 	ForeignServer *server = connection_server(subscription);
+	AwsxServiceOptions options;
 	AwsxError	error;
 
 	memset(settings, 0, sizeof(*settings));
 	connection_check_usage(server, subscription->owner);
 	connection_read_server(server, settings);
 
+	options = (AwsxServiceOptions) {.region = settings->region,.endpoint = settings->endpoint};
 	awsx_error_clear(&error);
-	if (!awsx_sqs_service(&settings->sqs, subscription->queue_url, settings->region,
-						  settings->endpoint, false, &error))
+	if (!awsx_sqs_service(&settings->sqs, subscription->queue_url, &options, &error))
 		report_aws_error(ERROR, "use the queue", &error);
 
 	connection_read_mapping(server, subscription->owner, settings);
@@ -215,12 +216,14 @@ void
 connection_s3(const Subscription *subscription, AwsxService *service)
 {
 	ConnectionSettings settings;
+	AwsxServiceOptions options;
 	AwsxError	error;
 
 	connection_resolve(subscription, &settings);
 	connection_forget(&settings);
+	options = (AwsxServiceOptions) {.region = settings.sqs.region,.endpoint = settings.s3_endpoint};
 	awsx_error_clear(&error);
-	if (!awsx_s3_service(service, settings.sqs.region, settings.s3_endpoint, false, &error))
+	if (!awsx_s3_service(service, &options, &error))
 		report_aws_error(ERROR, "use S3", &error);
 }
 

@@ -381,6 +381,7 @@ ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *repl
 static bool
 find_services(Ingest *ingest, AwsxError *error)
 {
+	static const AwsxServiceOptions options = {.use_environment = true};
 	const Config *config = ingest->config;
 
 	ingest->sqs = calloc((size_t) config->output_count, sizeof(AwsxService));
@@ -388,7 +389,7 @@ find_services(Ingest *ingest, AwsxError *error)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while services were set up");
 	for (int i = 0; i < config->output_count; i++)
 	{
-		if (!awsx_sqs_service(&ingest->sqs[i], config->outputs[i].queue_url, NULL, NULL, true, error))
+		if (!awsx_sqs_service(&ingest->sqs[i], config->outputs[i].queue_url, &options, error))
 			return false;
 	}
 	ingest->store = (Store) {
@@ -396,7 +397,7 @@ find_services(Ingest *ingest, AwsxError *error)
 		.deadline = &ingest->deadline,
 		.max_bytes = config->max_object_bytes
 	};
-	return awsx_s3_service(&ingest->store.service, NULL, NULL, true, error);
+	return awsx_s3_service(&ingest->store.service, &options, error);
 }
 
 static AwsxClient *

@@ -167,7 +167,7 @@ fuzz_text(const char *bytes, size_t len)
 	AwsxError	error = {0};
 	int64_t		ms;
 
-	if (awsx_sqs_service(&service, text, NULL, NULL, false, &error))
+	if (awsx_sqs_service(&service, text, NULL, &error))
 		assert(strncmp(service.endpoint, "https://", 8) == 0 && strstr(service.endpoint, "aws") != NULL);
 	if (awsx_endpoint_check(text, false, &error))
 		assert(strncmp(text, "https://", 8) == 0 || strstr(text, "localhost") || strstr(text, "127.") ||

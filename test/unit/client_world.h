@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "client.h"
+#include "service.h"
 
 #define MAX_OPEN 16
 
@@ -270,7 +271,8 @@ open_world(const Line *script, AwsxDialect dialect)
 	world.transport->script = script;
 	options.transport = &world.transport->base;
 	world.client = awsx_client_create(&options, &error);
-	awsx_service_init(&world.service, "sqs", dialect, "eu-west-1", "https://sqs.example", false, &error);
+	awsx_service_init(&world.service, "sqs", dialect,
+					  &(AwsxServiceOptions) {.region = "eu-west-1", .endpoint = "https://sqs.example"}, &error);
 }
 
 static void

@@ -235,7 +235,7 @@ send_all(Rule by)
 	d->fd = eventfd(1, 0);
 	options.credentials = awsx_credentials_env(&error);
 	deliverer.client = awsx_client_create(&options, &error);
-	awsx_sqs_service(&services[0], URL, NULL, NULL, false, &error);
+	awsx_sqs_service(&services[0], URL, NULL, &error);
 	services[1] = services[0];
 	for (int i = 0; i < record_count; i++)
 		pointers[i] = &records[i];

@@ -6,11 +6,10 @@
 
 #include <stdlib.h>
 
-#include "client.h"
+#include "date.h"
 #include "fetch_now.h"
 #include "http.h"
 #include "http_check.h"
-#include "date.h"
 
 static void
 test_headers(void)
@@ -192,67 +191,11 @@ static void
 clear_environment(void)
 {
 	static const char *const names[] = {
-		"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
-		"AWS_ENDPOINT_URL_REDSHIFT_DATA", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
-}
-
-static void
-is_endpoint(const char *name, const char *region, const char *endpoint, bool environment, const char *expected)
-{
-	AwsxService service;
-	AwsxError	error;
-
-	awsx_error_clear(&error);
-	if (ok(awsx_service_init(&service, name, AWSX_DIALECT_JSON, region, endpoint, environment, &error),
-		   "service %s in %s", name, region ? region : "(environment)"))
-		is_str(service.endpoint, expected, "its endpoint");
-	else
-		printf("# %s\n", error.message);
-}
-
-static void
-test_services(void)
-{
-	static const char *const bad_regions[] = {"EU", "eu west", "eu/../x", "eu.evil.example", "é", "a\n",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-	AwsxService service;
-	AwsxError	error;
-
-	clear_environment();
-	is_endpoint("sqs", "eu-west-1", NULL, false, "https://sqs.eu-west-1.amazonaws.com");
-	is_endpoint("s3", "cn-north-1", "", true, "https://s3.cn-north-1.amazonaws.com.cn");
-	is_endpoint("sqs", "us-gov-west-1", NULL, false, "https://sqs.us-gov-west-1.amazonaws.com");
-	is_endpoint("sqs", "us-isob-east-1", NULL, false, "https://sqs.us-isob-east-1.sc2s.sgov.gov");
-	is_endpoint("sqs", "eusc-de-east-1", NULL, false, "https://sqs.eusc-de-east-1.amazonaws.eu");
-	is_endpoint("sqs", "eu-west-1", "http://localhost:9324/", false, "http://localhost:9324");
-	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, NULL, NULL, true, &error) &&
-	   error.kind == AWSX_ERR_CONFIG, "no region");
-	setenv("AWS_DEFAULT_REGION", "us-east-2", 1);
-	is_endpoint("sqs", NULL, NULL, true, "https://sqs.us-east-2.amazonaws.com");
-	setenv("AWS_REGION", "us-west-2", 1);
-	is_endpoint("sqs", NULL, NULL, true, "https://sqs.us-west-2.amazonaws.com");
-	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, NULL, NULL, false, &error), "environment not asked");
-	setenv("AWS_ENDPOINT_URL", "https://all.example", 1);
-	is_endpoint("sqs", NULL, NULL, true, "https://all.example");
-	setenv("AWS_ENDPOINT_URL_REDSHIFT_DATA", "https://rd.example", 1);
-	is_endpoint("redshift-data", NULL, NULL, true, "https://rd.example");
-	is_endpoint("redshift-data", NULL, "https://arg.example", true, "https://arg.example");
-	setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE", 1);
-	is_endpoint("redshift-data", NULL, NULL, true, "https://redshift-data.us-west-2.amazonaws.com");
-	ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, "eu-west-1", "http://example.com", false, &error),
-	   "plain http elsewhere is refused");
-	for (size_t i = 0; i < sizeof(bad_regions) / sizeof(bad_regions[0]); i++)
-		ok(!awsx_service_init(&service, "sqs", AWSX_DIALECT_JSON, bad_regions[i], NULL, false, &error),
-		   "no region: number %zu", i);
-	clear_environment();
-	ok(awsx_service_init(&service, "", AWSX_DIALECT_RAW, NULL, "http://127.0.0.1:9001", true, &error) &&
-	   service.path_style, "a raw service needs no region");
-	ok(!awsx_service_init(&service, "x", AWSX_DIALECT_RAW, NULL, NULL, true, &error), "but an endpoint");
 }
 
 static void
@@ -300,7 +243,6 @@ main(void)
 	test_request_check();
 	test_dates();
 	test_iso_dates();
-	test_services();
 	test_credentials();
 	return tap_done();
 }

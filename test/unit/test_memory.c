@@ -155,7 +155,7 @@ send_request(AwsxError *error)
 	.attributes = &attribute,.attribute_count = 1,.trace_header = "Root=1"};
 	AwsxService service;
 	AwsxHttpRequest request = {0};
-	bool		done = awsx_sqs_service(&service, URL, NULL, NULL, false, error) &&
+	bool		done = awsx_sqs_service(&service, URL, NULL, error) &&
 		awsx_sqs_send_batch_request(&service, URL, &send, 1, &request, error);
 
 	if (done)
@@ -218,7 +218,7 @@ s3_requests(AwsxError *error)
 	AwsxS3List	list = {.bucket = "bkt",.prefix = "p",.start_after = "p/1",.continuation = "token",.max_keys = 10};
 	AwsxService service;
 	AwsxHttpRequest request = {0};
-	bool		done = awsx_s3_service(&service, "eu-west-1", NULL, false, error) &&
+	bool		done = awsx_s3_service(&service, &(AwsxServiceOptions) {.region = "eu-west-1"}, error) &&
 		awsx_s3_get_request(&service, &get, &request, error) && request.query != NULL &&
 		awsx_headers_get(&request.headers, "If-Match") != NULL;
 

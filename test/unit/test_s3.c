@@ -367,12 +367,12 @@ test_service(void)
 	AwsxService made;
 	AwsxError	error;
 
-	ok(awsx_s3_service(&made, "eu-west-1", NULL, false, &error) && !made.path_style, "AWS's own endpoint: bucket in the host");
+	ok(awsx_s3_service(&made, &(AwsxServiceOptions) {.region = "eu-west-1"}, &error) && !made.path_style, "AWS's own endpoint: bucket in the host");
 	is_str(made.endpoint, "https://s3.eu-west-1.amazonaws.com", "endpoint");
-	ok(awsx_s3_service(&made, "eu-west-1", "http://127.0.0.1:4100", false, &error) && made.path_style, "another: bucket in the path");
+	ok(awsx_s3_service(&made, &(AwsxServiceOptions) {.region = "eu-west-1", .endpoint = "http://127.0.0.1:4100"}, &error) && made.path_style, "another: bucket in the path");
 	setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:4100", 1);
-	ok(awsx_s3_service(&made, "eu-west-1", NULL, true, &error) && made.path_style, "the environment's too");
-	ok(awsx_s3_service(&made, "eu-west-1", NULL, false, &error) && !made.path_style, "which does not always count");
+	ok(awsx_s3_service(&made, &(AwsxServiceOptions) {.region = "eu-west-1", .use_environment = true}, &error) && made.path_style, "the environment's too");
+	ok(awsx_s3_service(&made, &(AwsxServiceOptions) {.region = "eu-west-1"}, &error) && !made.path_style, "which does not always count");
 	unsetenv("AWS_ENDPOINT_URL_S3");
 }
 

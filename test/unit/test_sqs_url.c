@@ -36,6 +36,9 @@ static const UrlCase cases[] = {
 	{"https://vpce-0a1b-c2d3-eu-west-1a.sqs.eu-west-1.vpce.amazonaws.com" PATH, NULL, NULL, "https://vpce-0a1b-c2d3-eu-west-1a.sqs.eu-west-1.vpce.amazonaws.com", "eu-west-1"},
 	{"https://sqs.eu-west-1.amazonaws.com/123456789012/plain", NULL, NULL, "https://sqs.eu-west-1.amazonaws.com", "eu-west-1"},
 
+	{"https://vpce-0a1b.sqs-fips.us-east-1.vpce.amazonaws.com" PATH, NULL, NULL, "https://vpce-0a1b.sqs-fips.us-east-1.vpce.amazonaws.com", "us-east-1"},
+	{"https://cn-north-1.queue.amazonaws.com.cn" PATH, NULL, NULL, "https://cn-north-1.queue.amazonaws.com.cn", "cn-north-1"},
+
 	/* the argument wins over the host's region */
 	{"https://sqs.eu-west-1.amazonaws.com" PATH, "us-west-2", NULL, "https://sqs.eu-west-1.amazonaws.com", "us-west-2"},
 
@@ -50,6 +53,10 @@ static const UrlCase cases[] = {
 	{"https://sqs.eu-west-1.amazonaws.com.evil.example" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
 	{"https://evilsqs.eu-west-1.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
 	{"https://sqs.eu-west-1.evilamazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
+	{"https://sqs.eu-west-1.amazonaws.com.cn" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
+	{"https://sqs.cn-north-1.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
+	{"https://vpce-0a1b.eu-west-1.queue.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
+	{"https://vpce-0a1b.sqs.eu-west-1.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
 	{"https://sqs.eu-west-1.evil.api.aws" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
 	{"https://sqs.s3.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
 	{"https://sqs.s3-us-west-2.amazonaws.com" PATH, NULL, NULL, NULL, "not one of AWS's SQS hosts"},
@@ -114,7 +121,7 @@ test_case(const UrlCase *c)
 	bool		done;
 
 	awsx_error_clear(&error);
-	done = awsx_sqs_service(&service, c->url, c->region, c->endpoint, false, &error);
+	done = awsx_sqs_service(&service, c->url, &(AwsxServiceOptions) {.region = c->region, .endpoint = c->endpoint}, &error);
 	if (c->expected_endpoint != NULL)
 	{
 		ok(done && strcmp(service.endpoint, c->expected_endpoint) == 0 &&
@@ -136,24 +143,50 @@ test_environment(void)
 	AwsxError	error;
 
 	setenv("AWS_REGION", "sa-east-1", 1);
-	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, NULL, NULL, true, &error),
+	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, &(AwsxServiceOptions) {.use_environment = true}, &error),
 	   "an AWS URL with an environment");
 	is_str(service.region, "eu-west-1", "the host's region wins over the environment's");
 	setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:4100", 1);
-	ok(awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", NULL, NULL, true, &error),
+	ok(awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", &(AwsxServiceOptions) {.use_environment = true}, &error),
 	   "loopback with the environment's endpoint");
 	is_str(service.endpoint, "http://127.0.0.1:4100", "the environment's endpoint is called");
 	is_str(service.region, "sa-east-1", "the environment's region signs");
-	ok(!awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", "eu-west-1", NULL, false, &error),
+	ok(!awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", &(AwsxServiceOptions) {.region = "eu-west-1"}, &error),
 	   "the environment does not count where it must not");
-	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, NULL, NULL, false, &error),
+	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, NULL, &error),
 	   "nor does its endpoint");
 	is_str(service.endpoint, "https://sqs.eu-west-1.amazonaws.com", "nor is it called");
 	unsetenv("AWS_ENDPOINT_URL_SQS");
 	unsetenv("AWS_REGION");
-	ok(!awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", NULL, "http://127.0.0.1:4100", false, &error),
+	ok(!awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", &(AwsxServiceOptions) {.endpoint = "http://127.0.0.1:4100"}, &error),
 	   "no region anywhere is refused");
 	ok(strstr(error.message, "region") != NULL, "and the error speaks of it: %s", error.message);
+}
+
+static void
+test_variants(void)
+{
+	static const char *const url = "https://sqs.eu-west-1.amazonaws.com" PATH;
+	static const char *const vpce = "https://vpce-0a1b.sqs.eu-west-1.vpce.amazonaws.com" PATH;
+	AwsxService service;
+	AwsxError	error;
+	char		region[64];
+
+	ok(awsx_sqs_service(&service, url, &(AwsxServiceOptions) {.fips = true}, &error), "FIPS for a queue of the usual host");
+	is_str(service.endpoint, "https://sqs-fips.eu-west-1.amazonaws.com", "calls the region's FIPS host");
+	ok(awsx_sqs_service(&service, url, &(AwsxServiceOptions) {.fips = true, .dual_stack = true, .region = "us-east-2"}, &error),
+	   "with dual stack and a region");
+	is_str(service.endpoint, "https://sqs-fips.us-east-2.api.aws", "it is that region's");
+	ok(!awsx_sqs_service(&service, vpce, &(AwsxServiceOptions) {.fips = true}, &error) && strstr(error.message, "VPC endpoint") != NULL,
+	   "a VPC endpoint is not left for another");
+	ok(!awsx_sqs_service(&service, "https://evil.example" PATH, &(AwsxServiceOptions) {.fips = true, .region = "eu-west-1"}, &error),
+	   "FIPS does not make a host AWS's");
+	ok(!awsx_sqs_service(&service, url, &(AwsxServiceOptions) {.fips = true, .endpoint = "https://a.example"}, &error) &&
+	   strstr(error.message, "both configured") != NULL, "nor goes with an endpoint");
+	ok(awsx_sqs_region(url, region, sizeof(region)) && strcmp(region, "eu-west-1") == 0, "the region in a queue's URL");
+	ok(awsx_sqs_region(vpce, region, sizeof(region)) && strcmp(region, "eu-west-1") == 0, "and in that of a VPC endpoint");
+	ok(!awsx_sqs_region("http://127.0.0.1:4100/000000000000/q", region, sizeof(region)), "but not in any");
+	ok(!awsx_sqs_region(NULL, region, sizeof(region)), "and none is in none");
 }
 
 int
@@ -166,6 +199,7 @@ main(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		test_case(&cases[i]);
 	test_environment();
+	test_variants();
 	ok(awsx_sqs_is_fifo("https://h/1/q.fifo"), "q.fifo is a FIFO queue");
 	ok(!awsx_sqs_is_fifo("https://h/1/q"), "q is none");
 	ok(!awsx_sqs_is_fifo("https://h/1/q.fifo.x"), "q.fifo.x is none");
