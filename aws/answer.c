@@ -17,6 +17,7 @@
 
 #include "answer_code.h"
 #include "text.h"
+#include "xml.h"
 
 #define MAX_WORD 100			/* longer words in a message are abbreviated */
 #define MAX_RETRY_AFTER_MS 30000
@@ -120,74 +121,56 @@ read_json(const AwsxHttpResponse *answer, Said *said)
 	json_decref(root);
 }
 
-/* The character that an XML entity stands for, or 0; *len is its length. */
-static char
-entity(const char *text, size_t *len)
+/* Take the name unless one was found already. */
+static void
+offer_name(char *out, size_t size, const char *text)
 {
-	static const struct
-	{
-		const char *name;
-		char		c;
-	}			entities[] = {
-		{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''},
-		{"&#34;", '"'}, {"&#39;", '\''}, {"&#xA;", '\n'}, {"&#xa;", '\n'}, {"&#10;", '\n'},
-		{"&#xD;", '\n'}, {"&#xd;", '\n'}, {"&#13;", '\n'}
-	};
+	if (out[0] == '\0')
+		copy_name(out, size, text, strlen(text));
+}
 
-	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
-	{
-		*len = strlen(entities[i].name);
-		if (strncmp(text, entities[i].name, *len) == 0)
-			return entities[i].c;
-	}
-	return '\0';
+/* What an element that has just ended says, by the element it was in. */
+static void
+read_element(const AwsxXml *xml, Said *said)
+{
+	const AwsxXmlName *parent = &xml->open[xml->depth - 1];
+	const char *text = awsx_xml_text(xml);
+
+	if (awsx_xml_is(xml, "RequestId") || awsx_xml_is(xml, "RequestID"))
+		offer_name(said->request_id, sizeof(said->request_id), text);
+	if (parent->len != 5 || memcmp(parent->bytes, "Error", 5) != 0)
+		return;
+	if (awsx_xml_is(xml, "Code"))
+		offer_name(said->code, sizeof(said->code), text);
+	else if (awsx_xml_is(xml, "Region"))
+		offer_name(said->region, sizeof(said->region), text);
+	else if (awsx_xml_is(xml, "Message") && said->message[0] == '\0')
+		copy_cut(said->message, sizeof(said->message), text);
 }
 
 /*
- * The text of the first element of that name, entities decoded, cut to the
- * size; "" when there is none or it has elements inside.  The body ends in a
- * NUL, and a NUL inside only makes it shorter.
+ * <Error> alone (S3), in <ErrorResponse> (STS), or in <Errors> of a
+ * <Response> (EC2) or an <ErrorResponse>: what is in it is read whatever
+ * surrounds it.  A document that breaks off has said what came before.
+ * False only when memory ended.
  */
-static void
-copy_element(char *out, size_t size, const char *xml, const char *open_tag, const char *close_tag)
-{
-	const char *at = strstr(xml, open_tag);
-	const char *end = at != NULL ? strstr(at, close_tag) : NULL;
-	size_t		used = 0;
-
-	out[0] = '\0';
-	if (end == NULL)
-		return;
-	for (at += strlen(open_tag); at < end && used + 1 < size && *at != '<'; at++)
-	{
-		size_t		len;
-		char		c = *at == '&' ? entity(at, &len) : '\0';
-
-		if (c != '\0')
-			at += len - 1;
-		out[used++] = c != '\0' ? c : *at;
-	}
-	out[used] = '\0';
-	if (at < end && *at == '<')
-		out[0] = '\0';
-}
-
-static void
+static bool
 read_xml(const AwsxHttpResponse *answer, Said *said)
 {
-	const char *xml = answer->body.data;
-	char		name[96];
+	AwsxXml		xml;
+	AwsxXmlEvent event;
+	bool		memory_ended;
 
-	copy_element(name, sizeof(name), xml, "<Code>", "</Code>");
-	if (name[0] != '\0')
-		copy_name(said->code, sizeof(said->code), name, strlen(name));
-	copy_element(said->message, sizeof(said->message), xml, "<Message>", "</Message>");
-	copy_element(name, sizeof(name), xml, "<RequestId>", "</RequestId>");
-	if (said->request_id[0] == '\0')
-		copy_name(said->request_id, sizeof(said->request_id), name, strlen(name));
-	copy_element(name, sizeof(name), xml, "<Region>", "</Region>");
-	if (said->region[0] == '\0')
-		copy_name(said->region, sizeof(said->region), name, strlen(name));
+	awsx_xml_init(&xml, answer->body.data, answer->body.len);
+	do
+	{
+		event = awsx_xml_next(&xml);
+		if (event == AWSX_XML_END && xml.depth > 0)
+			read_element(&xml, said);
+	} while (event == AWSX_XML_START || event == AWSX_XML_END);
+	memory_ended = xml.text.failed;
+	awsx_xml_free(&xml);
+	return !memory_ended;
 }
 
 /* The first byte that is no blank, or NUL. */
@@ -330,16 +313,18 @@ set_message(AwsxError *error, AwsxErrorKind kind, const AwsxHttpResponse *answer
 					   "a body that is no error of AWS");
 }
 
-static void
+static bool
 read_body(const AwsxHttpResponse *answer, Said *said)
 {
 	char		first = first_byte(answer);
+	bool		read = true;
 
 	if (first == '{')
 		read_json(answer, said);
 	else if (first == '<')
-		read_xml(answer, said);
+		read = read_xml(answer, said);
 	cut_secrets(said->message);
+	return read;
 }
 
 void
@@ -356,7 +341,12 @@ awsx_answer_classify(AwsxDialect dialect, const AwsxHttpResponse *answer, AwsxEr
 		return;
 
 	read_headers(answer, &said);
-	read_body(answer, &said);
+	if (!read_body(answer, &said))
+	{
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an error answer was read");
+		error->http_status = answer->status;
+		return;
+	}
 	kind = kind_of_status(dialect, answer->status, &retryable);
 	meaning = awsx_answer_code(said.code);
 	if (meaning == NULL)

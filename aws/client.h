@@ -89,7 +89,7 @@ typedef struct AwsxClientOptions
 	const AwsxClock *clock;		/* null = awsx_clock_real() */
 	AwsxWait	wait;			/* null = poll(2) */
 	void	   *wait_arg;
-	int			max_attempts;	/* 0 = 3 */
+	int			max_attempts;	/* 0 = 3; see also awsx_retry_environment */
 	AwsxOnNotice on_notice;		/* null = nobody listens */
 	void	   *notice_arg;
 } AwsxClientOptions;

@@ -91,7 +91,7 @@ awsx_fetch_found(AwsxCredentialsFetch *fetch, const char *source, AwsxCredential
 void
 awsx_fetch_absent(AwsxCredentialsFetch *fetch, const char *format,...)
 {
-	char		message[512];
+	char		message[600];
 	va_list		args;
 
 	va_start(args, format);

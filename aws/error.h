@@ -39,7 +39,7 @@ typedef struct AwsxError
 	char		code[96];		/* AWS's code without namespace, or "" */
 	char		request_id[80]; /* AWS's request id, or "" */
 	char		region[64];		/* where the bucket is, when it is elsewhere; or "" */
-	char		message[512];
+	char		message[600];
 } AwsxError;
 
 /* Forget what is in the error. */

@@ -8,7 +8,10 @@
  */
 #include "retry.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
 
 #define BUCKET_TOKENS 500
 #define RETRY_COST 14
@@ -18,6 +21,8 @@
 #define CAP_MS 20000
 #define ASKED_MORE_MS 5000		/* how far an answer's wish may exceed our delay */
 #define DEFAULT_ATTEMPTS 3
+#define LEGACY_ATTEMPTS 5
+#define MOST_ATTEMPTS 100
 
 void
 awsx_retry_init(AwsxRetry *retry, const AwsxClock *clock, int max_attempts)
@@ -25,6 +30,39 @@ awsx_retry_init(AwsxRetry *retry, const AwsxClock *clock, int max_attempts)
 	retry->clock = clock != NULL ? clock : awsx_clock_real();
 	retry->max_attempts = max_attempts > 0 ? max_attempts : DEFAULT_ATTEMPTS;
 	retry->tokens = BUCKET_TOKENS;
+}
+
+/* 1 to MOST_ATTEMPTS; 0 for anything else. */
+static int
+read_attempts(const char *text)
+{
+	int			number = 0;
+
+	for (; awsx_text_is_digit(*text) && number <= MOST_ATTEMPTS; text++)
+		number = number * 10 + (*text - '0');
+	return *text == '\0' && number <= MOST_ATTEMPTS ? number : 0;
+}
+
+bool
+awsx_retry_environment(int *max_attempts, AwsxError *error)
+{
+	const char *mode = getenv("AWS_RETRY_MODE");
+	const char *attempts = getenv("AWS_MAX_ATTEMPTS");
+
+	*max_attempts = 0;
+	if (mode != NULL && awsx_text_equal(mode, "legacy"))
+		*max_attempts = LEGACY_ATTEMPTS;
+	else if (mode != NULL && mode[0] != '\0' && !awsx_text_equal(mode, "standard") &&
+			 !awsx_text_equal(mode, "adaptive"))
+		return awsx_error_set(error, AWSX_ERR_CONFIG,
+							  "AWS_RETRY_MODE is \"%.40s\": set legacy, standard or adaptive", mode);
+	if (attempts == NULL || attempts[0] == '\0')
+		return true;
+	*max_attempts = read_attempts(attempts);
+	return *max_attempts > 0 ||
+		awsx_error_set(error, AWSX_ERR_CONFIG,
+					   "AWS_MAX_ATTEMPTS is \"%.40s\": set a number from 1 to %d", attempts,
+					   MOST_ATTEMPTS);
 }
 
 /* min(base * 2^doublings, cap) without overflow. */

@@ -24,6 +24,14 @@ typedef struct AwsxRetry
 extern void awsx_retry_init(AwsxRetry *retry, const AwsxClock *clock, int max_attempts);
 
 /*
+ * What AWS_MAX_ATTEMPTS and AWS_RETRY_MODE ask for, for max_attempts; 0 when
+ * they say nothing.  Every mode is carried out as the standard one, "legacy"
+ * with the five attempts that it has.  False and *error (CONFIG) for a number
+ * or a mode that is none.
+ */
+extern bool awsx_retry_environment(int *max_attempts, AwsxError *error);
+
+/*
  * After a failed attempt (1 = the first): milliseconds to wait before the
  * next one, or -1 to give up.  When it does not give up it takes tokens, and
  * *cost says how many.

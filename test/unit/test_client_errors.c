@@ -75,9 +75,79 @@ test_xml_errors(void)
 	ok(error.kind == AWSX_ERR_SERVICE && error.retryable, "RequestTimeout is retryable in spite of its 400");
 	error = classify(AWSX_DIALECT_XML, 301, "x-amz-bucket-region: eu-central-1", NULL);
 	ok(error.kind == AWSX_ERR_REQUEST && strstr(error.message, "eu-central-1") != NULL, "a bucket elsewhere says where");
+	is_str(error.region, "eu-central-1", "also apart from the words");
+	error = classify(AWSX_DIALECT_XML, 400, "x-amz-bucket-region: eu-central-1", NULL);
+	is_str(error.region, "eu-central-1", "a HEAD may say it with 400");
+	error = classify(AWSX_DIALECT_XML, 403, "x-amz-bucket-region: eu-central-1", NULL);
+	is_str(error.region, "", "an answer of the right region names it too");
+	error = classify(AWSX_DIALECT_XML, 400, "x-amz-bucket-region: eu-central-1", "<Error><Code>ExpiredToken</Code></Error>");
+	ok(error.region[0] == '\0' && error.kind == AWSX_ERR_DENIED, "whatever it says there");
 	error = classify(AWSX_DIALECT_XML, 400, NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Message>m</Message>"
 					 "<Region>us-east-2</Region></Error>");
 	ok(strstr(error.message, "us-east-2") != NULL, "from the body too");
+}
+
+/* The shapes that the XML services and the emulators of the JSON ones have. */
+static void
+test_xml_shapes(void)
+{
+	static const char *const shapes[] = {
+		"<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>"
+		"<Code>ExpiredTokenException</Code><Message>old</Message></Error><RequestId>r-1</RequestId></ErrorResponse>",
+		"<Response><Errors><Error><Code>ExpiredTokenException</Code><Message>old</Message></Error></Errors>"
+		"<RequestID>r-1</RequestID></Response>",
+		"<ErrorResponse>\n  <Errors>\n    <Error>\n      <Code>ExpiredTokenException</Code>\n      <Message>old</Message>"
+		"\n    </Error>\n  </Errors>\n  <RequestID>r-1</RequestID>\n</ErrorResponse>",
+		"<Error><Code>ExpiredTokenException</Code><Message><![CDATA[old]]></Message><Details><Code>Other</Code></Details>"
+		"<RequestId>r-1</RequestId></Error>"
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+	{
+		AwsxError	error = classify(i % 2 == 0 ? AWSX_DIALECT_JSON : AWSX_DIALECT_XML, 403, NULL, shapes[i]);
+
+		ok(error.kind == AWSX_ERR_DENIED && error.http_status == 403, "shape %zu of an XML error", i);
+		is_str(error.code, "ExpiredTokenException", "its code");
+		is_str(error.message, "old", "its message");
+		is_str(error.request_id, "r-1", "its request id");
+	}
+}
+
+/* The names of one error, as AWS and the emulators give them. */
+static void
+test_names(void)
+{
+	static const struct
+	{
+		const char *type;
+		AwsxErrorKind kind;
+		bool		retryable;
+	}			names[] = {
+		{"InvalidParameterValue", AWSX_ERR_REQUEST, false},
+		{"com.amazon.coral.service#InvalidParameterValueException", AWSX_ERR_REQUEST, false},
+		{"AWS.SimpleQueueService.NonExistentQueue", AWSX_ERR_NOT_FOUND, false},
+		{"RequestThrottled", AWSX_ERR_THROTTLED, true},
+		{"com.amazonaws.sqs#RequestThrottled", AWSX_ERR_THROTTLED, true},
+		{"ProvisionedThroughputExceededException", AWSX_ERR_THROTTLED, true},
+		{"RequestTimeoutException", AWSX_ERR_SERVICE, true},
+		{"InternalFailure", AWSX_ERR_SERVICE, true},
+		{"IDPCommunicationError", AWSX_ERR_SERVICE, true},
+		{"IDPRejectedClaim", AWSX_ERR_DENIED, false},
+		{"InvalidIdentityToken", AWSX_ERR_DENIED, false},
+		{"AccessDeniedException", AWSX_ERR_DENIED, false},
+		{"KmsDisabled", AWSX_ERR_DENIED, false},
+		{"AWS.SimpleQueueService.QueueDeletedRecently", AWSX_ERR_REQUEST, false},
+	};
+	char		body[200];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		AwsxError	error;
+
+		snprintf(body, sizeof(body), "{\"__type\":\"%s\",\"message\":\"m\"}", names[i].type);
+		error = classify(AWSX_DIALECT_JSON, 400, NULL, body);
+		ok(error.kind == names[i].kind && error.retryable == names[i].retryable, "%s", names[i].type);
+	}
 }
 
 static void
@@ -99,9 +169,13 @@ test_odd_errors(void)
 	ok(error.code[0] == '\0', "a code that is none");
 	error = classify(AWSX_DIALECT_XML, 400, NULL, "<Error><Code>Unclosed");
 	ok(error.kind == AWSX_ERR_REQUEST && error.code[0] == '\0', "XML cut short");
-	error = classify(AWSX_DIALECT_XML, 400, NULL, "<Error><Code><b>x</b></Code><Message>&#x41;&bogus;&</Message></Error>");
+	error = classify(AWSX_DIALECT_XML, 400, NULL, "<Error><Code><b>x</b></Code><Message>&#x41;&lt;</Message></Error>");
 	ok(error.code[0] == '\0', "elements inside the code");
-	is_str(error.message, "&#x41;&bogus;&", "entities unknown here stay");
+	is_str(error.message, "A<", "characters by number");
+	error = classify(AWSX_DIALECT_XML, 400, NULL, "<Error><Code>SlowDown</Code><Message>&bogus;&</Message></Error>");
+	ok(error.kind == AWSX_ERR_THROTTLED, "an entity that nobody knows spoils only what follows");
+	error = classify(AWSX_DIALECT_XML, 403, NULL, "<html><Code>SlowDown</Code><p>Go away</p></html>");
+	ok(error.kind == AWSX_ERR_DENIED && error.code[0] == '\0', "a code is one only inside of an Error");
 	memset(deep, '[', sizeof(deep) - 1);
 	deep[0] = '{';
 	deep[sizeof(deep) - 1] = '\0';
@@ -138,6 +212,8 @@ main(void)
 {
 	test_json_errors();
 	test_xml_errors();
+	test_xml_shapes();
+	test_names();
 	test_odd_errors();
 	test_secrets();
 	return tap_done();
