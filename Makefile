@@ -33,6 +33,7 @@ AWS_OBJS = \
 	aws/endpoints.o \
 	aws/envelope.o \
 	aws/error.o \
+	aws/file.o \
 	aws/http.o \
 	aws/http_curl.o \
 	aws/http_curl_exchange.o \
@@ -40,7 +41,9 @@ AWS_OBJS = \
 	aws/http_curl_request.o \
 	aws/http_endpoint.o \
 	aws/identity.o \
+	aws/ini.o \
 	aws/partitions.o \
+	aws/profile.o \
 	aws/retry.o \
 	aws/s3.o \
 	aws/s3_checksum.o \

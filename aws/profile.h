@@ -18,7 +18,14 @@ typedef struct AwsxProfileFiles
 	const char *config;			/* else AWS_CONFIG_FILE, else ~/.aws/config */
 	const char *credentials;	/* else AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials */
 	const char *profile;		/* else AWS_PROFILE, else AWS_DEFAULT_PROFILE, else "default" */
+	const char *region;			/* of STS, where neither environment nor profile has one */
 } AwsxProfileFiles;
+
+typedef enum AwsxProfileFile
+{
+	AWSX_PROFILE_CREDENTIALS,
+	AWSX_PROFILE_CONFIG
+} AwsxProfileFile;
 
 /* Both files, parsed. */
 typedef struct AwsxProfiles AwsxProfiles;
@@ -42,6 +49,11 @@ extern bool awsx_profiles_has(const AwsxProfiles *profiles, const char *profile)
  */
 extern const char *awsx_profiles_get(const AwsxProfiles *profiles, const char *profile,
 									 const char *key);
+
+/* The same, from one of the files only; and where that one is, "" when it has no name. */
+extern const char *awsx_profiles_get_in(const AwsxProfiles *profiles, AwsxProfileFile file,
+										const char *profile, const char *key);
+extern const char *awsx_profiles_path(const AwsxProfiles *profiles, AwsxProfileFile file);
 
 /*
  * A setting of one service ("sqs", "endpoint_url"): of the section that the
