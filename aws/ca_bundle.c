@@ -79,7 +79,6 @@ awsx_ca_bundle_advice(long verify_result)
 		case X509_V_ERR_CERT_NOT_YET_VALID:
 			return "renew the server's certificate, or correct this machine's clock";
 		default:
-			return "if the server is to be trusted, name the file of its certificate authority "
-				"(PEM) in ca_bundle or AWS_CA_BUNDLE";
+			return "to trust it, name its authority's file (PEM) in ca_bundle or AWS_CA_BUNDLE";
 	}
 }

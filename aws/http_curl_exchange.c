@@ -297,7 +297,7 @@ advice_on(CURL *easy, CURLcode code)
 			(void) curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
 			return awsx_ca_bundle_advice(verify_result);
 		case CURLE_SSL_CONNECT_ERROR:	/* also: a signature that does not fit its authority */
-			return "the server must speak TLS 1.2 or later, and its authority be in ca_bundle or AWS_CA_BUNDLE if named";
+			return "the server must speak TLS 1.2 or later; an authority named by ca_bundle or AWS_CA_BUNDLE must be its own";
 		case CURLE_SSL_CACERT_BADFILE:
 			return "ca_bundle or AWS_CA_BUNDLE must name a file of certificates (PEM)";
 		default:

@@ -129,8 +129,8 @@ fuzz_error(const char *bytes, size_t len)
 static void
 fuzz_record(const char *bytes, size_t len)
 {
-	static ConfigOutput output = {(char *) "o", (char *) "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo",
-	(char *) ".", (char *) ".id", (char *) ".id"};
+	static ConfigOutput output = {.name = (char *) "o",.queue_url = (char *) "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo",
+	.program = (char *) ".",.group = (char *) ".id",.dedup = (char *) ".id"};
 	static Enricher *enricher;
 	Config		config = {.output_count = 1,.outputs = &output};
 	EnrichSource source = {.bucket = "b",.key = "k",.record = 1};

@@ -293,8 +293,8 @@ enrich(AwsxError *error)
 {
 	static const char record[] = "{\"transaction_id\":\"a b\",\"d\":1.50,\"l\":[1,2,{\"x\":null}]}";
 	ConfigOutput outputs[2] = {
-		{(char *) "one", (char *) URL, (char *) ".", (char *) ".transaction_id", (char *) ".d"},
-		{(char *) "two", (char *) URL, (char *) ".l[0:2][] as $n | {n: $n}", (char *) ".n", NULL}
+		{.name = (char *) "one",.queue_url = (char *) URL,.program = (char *) ".",.group = (char *) ".transaction_id",.dedup = (char *) ".d"},
+		{.name = (char *) "two",.queue_url = (char *) URL,.program = (char *) ".l[0:2][] as $n | {n: $n}",.group = (char *) ".n"}
 	};
 	Config		config = {.output_count = 2,.outputs = outputs};
 	EnrichSource source = {.bucket = "b",.key = "k k",.version_id = "v",.record = 1};

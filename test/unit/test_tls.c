@@ -94,6 +94,7 @@ test_certificates(const Identity *ca)
 {
 	Identity	other = make_identity(ca, "127.0.0.1", "DNS:other.example", 2);
 	Identity	expired = make_identity(ca, "expired", "IP:127.0.0.1", -1);
+	Identity	early = make_identity_for(ca, "early", "IP:127.0.0.1", 1, 2);
 	Identity	own = make_identity(NULL, "self-signed", "IP:127.0.0.1", 2);
 	TlsServer	server = start_tls_server(&other, 0);
 
@@ -102,11 +103,15 @@ test_certificates(const Identity *ca)
 	server = start_tls_server(&expired, 0);
 	refused(&server, right_ca, "clock", false, "an expired certificate");
 	stop_tls_server(&server);
+	server = start_tls_server(&early, 0);
+	refused(&server, right_ca, "clock", false, "a certificate that is not yet valid");
+	stop_tls_server(&server);
 	server = start_tls_server(&own, 0);
 	refused(&server, right_ca, "AWS_CA_BUNDLE", false, "a certificate that signed itself");
 	stop_tls_server(&server);
 	free_identity(&other);
 	free_identity(&expired);
+	free_identity(&early);
 	free_identity(&own);
 }
 

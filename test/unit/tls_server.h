@@ -52,10 +52,10 @@ add_extension(X509 *certificate, int nid, const char *value)
 
 /*
  * A certificate signed by an issuer (null: by itself, an authority), valid
- * from yesterday for that many days from now.  alt_name is "IP:..." or "DNS:...".
+ * from and until so many days from now.  alt_name is "IP:..." or "DNS:...".
  */
 static Identity
-make_identity(const Identity *issuer, const char *name, const char *alt_name, int days)
+make_identity_for(const Identity *issuer, const char *name, const char *alt_name, int from, int days)
 {
 	Identity	made = {EVP_EC_gen("P-256"), X509_new()};
 	X509	   *certificate = made.certificate;
@@ -65,7 +65,7 @@ make_identity(const Identity *issuer, const char *name, const char *alt_name, in
 		give_up("a certificate cannot be made");
 	X509_set_version(certificate, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), issuer == NULL ? 1 : 2);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -2 * 86400L);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), from * 86400L);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), days * 86400L);
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *) name, -1, -1, 0);
 	X509_set_subject_name(certificate, subject);
@@ -79,6 +79,12 @@ make_identity(const Identity *issuer, const char *name, const char *alt_name, in
 		give_up("a certificate cannot be signed");
 	X509_NAME_free(subject);
 	return made;
+}
+
+static Identity
+make_identity(const Identity *issuer, const char *name, const char *alt_name, int days)
+{
+	return make_identity_for(issuer, name, alt_name, -2, days);
 }
 
 static void
