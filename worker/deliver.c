@@ -1,312 +1,369 @@
 /*
  * deliver.c
- *	  Sends the messages of a few records, and checks every outcome.
+ *	  Sends the messages of a stream of records, and checks every outcome.
  *
- * For each output: a list of pending messages in order; each round takes the
- * first pending message of every group, up to a batch, and removes what was
- * accepted or refused for good.  A round without progress waits.
+ * Here: the window.  A record is queued by message, and stays in the list of
+ * what is not settled until it is the first of it and has no open message.
+ * Whoever waits takes the same step over and over: start calls, settle, wait
+ * for the client, drive it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../aws/retry.h"
-#include "deliver.h"
+#include "deliver_work.h"
 #include "log.h"
 
-#define MAX_STALLED_ROUNDS 6
-#define BACKOFF_BASE_MS 100
-#define BACKOFF_CAP_MS 5000
+#define DRIVE_EVERY 8			/* records; between them answers are looked for */
+#define PATIENCE_MS 300000		/* without a deadline: how long nothing may be accepted */
 
-typedef struct Pending
+/* No queue has a smaller maximum than this. */
+#define SMALLEST_MAXIMUM 1024
+
+int64_t
+deliver_now_ms(const Deliverer *deliverer)
 {
-	DeliverRecord *record;
-	const EnrichMessage *message;
-	AwsxSqsSend send;
-	bool		done;
-} Pending;
+	const AwsxClock *clock = awsx_client_clock(deliverer->options.client);
 
-/* The pending messages of one output. */
-typedef struct Line
+	return clock->monotonic_ms(clock->arg);
+}
+
+Deliverer *
+deliver_create(const DeliverOptions *options, AwsxError *error)
 {
-	const DeliverBatch *deliverer;
-	int			output;
-	int			count;
-	int			left;			/* not done yet */
-	Pending    *items;
-	bool		one_by_one;		/* a whole batch was refused: find the culprit */
-	int64_t    *sent;
-} Line;
+	Deliverer  *deliverer = calloc(1, sizeof(Deliverer));
 
-static bool
-fill_line(Line *line, DeliverRecord *const *records, int count, const char *trace_header,
-		  AwsxError *error)
-{
-	int			total = 0;
-
-	for (int i = 0; i < count; i++)
-		total += records[i]->refused ? 0 : records[i]->result.count;
-	line->items = calloc((size_t) total + 1, sizeof(Pending));
-	if (line->items == NULL)
-		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while messages were sent");
-	for (int i = 0; i < count; i++)
+	if (deliverer != NULL)
+		deliverer->lines = calloc((size_t) options->config->output_count, sizeof(DeliverLine));
+	if (deliverer == NULL || deliverer->lines == NULL)
 	{
-		for (int m = 0; m < records[i]->result.count && !records[i]->refused; m++)
-		{
-			const EnrichMessage *message = &records[i]->result.messages[m];
-
-			if (message->output == line->output)
-				line->items[line->count++] =
-					(Pending) {records[i], message, enrich_send(message, trace_header), false};
-		}
+		free(deliverer);
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while sending was set up");
+		return NULL;
 	}
-	line->left = line->count;
-	return true;
+	deliverer->options = *options;
+	for (int i = 0; i < DELIVER_CALLS; i++)
+		deliverer->calls[i].deliverer = deliverer;
+	return deliverer;
 }
 
-static bool
-group_in_batch(const Line *line, const int *picked, int n, const char *group_id)
+void
+deliver_free(Deliverer *deliverer)
 {
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(line->items[picked[i]].message->group_id, group_id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The next batch: indexes into items.  A message that does not fit any more
- * ends the batch, or a later one of its group could slip past it.
- */
-static int
-pick(const Line *line, int picked[AWSX_SQS_BATCH])
-{
-	size_t		bytes = 0;
-	int			limit = line->one_by_one ? 1 : AWSX_SQS_BATCH;
-	int			n = 0;
-
-	for (int i = 0; i < line->count && n < limit; i++)
-	{
-		const Pending *item = &line->items[i];
-
-		if (item->done || group_in_batch(line, picked, n, item->message->group_id))
-			continue;
-		bytes += awsx_sqs_send_size(&item->send);
-		if (n > 0 && bytes > AWSX_SQS_MAX_BYTES)
-			break;
-		picked[n++] = i;
-	}
-	return n;
-}
-
-/*
- * Does the code speak of the message's content?  Any other refusal (a key
- * that cannot be used, a queue that is no FIFO queue) would meet every
- * message alike and is an outage.
- */
-static bool
-content_refused(const char *code)
-{
-	static const char *const codes[] =
-	{"InvalidMessageContents", "InvalidParameterValue", "MessageTooLong", NULL};
-
-	for (const char *const *known = codes; *known != NULL; known++)
-	{
-		if (strcmp(code, *known) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-finish(Line *line, Pending *item)
-{
-	item->done = true;
-	line->left--;
-}
-
-/* The record goes to the reject location, so what is left of it is not sent. */
-static void
-refuse(Line *line, DeliverRecord *record, const char *code, const char *message)
-{
-	if (record->refused)
+	if (deliverer == NULL)
 		return;
-	for (int i = 0; i < line->count; i++)
-	{
-		if (line->items[i].record == record && !line->items[i].done)
-			finish(line, &line->items[i]);
-	}
-	record->refused = true;
-	record->refused_output = line->output;
-	snprintf(record->refused_code, sizeof(record->refused_code), "%s", code);
-	snprintf(record->refused_message, sizeof(record->refused_message), "%s", message);
+	deliver_drop(deliverer);
+	free(deliverer->lines);
+	free(deliverer);
 }
 
-static void
-settle_accepted(Line *line, const int *picked, int n, const AwsxSqsOutcome *outcomes, bool *progress)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (!outcomes[i].ok)
-			continue;
-		finish(line, &line->items[picked[i]]);
-		line->items[picked[i]].record->sent++;
-		(*line->sent)++;
-		*progress = true;
-	}
-}
+/* ---- limits ---- */
 
-/*
- * The outcomes of one answered batch.  *progress: something left the line.
- * False: a refusal that is an infrastructure fault.
- */
-static bool
-settle(Line *line, const int *picked, int n, const AwsxSqsOutcome *outcomes, bool *progress,
-	   AwsxError *error)
+static size_t
+ask_max_message(Deliverer *deliverer, int output)
 {
-	settle_accepted(line, picked, n, outcomes, progress);
-	for (int i = 0; i < n; i++)
-	{
-		if (outcomes[i].ok)
-			continue;
-		if (outcomes[i].sender_fault && content_refused(outcomes[i].code))
-		{
-			refuse(line, line->items[picked[i]].record, outcomes[i].code, outcomes[i].message);
-			*progress = true;
-		}
-		else
-		{
-			awsx_error_set(error, outcomes[i].sender_fault ? AWSX_ERR_REQUEST : AWSX_ERR_SERVICE,
-						   "SQS did not take a message: %s: %s",
-						   outcomes[i].code, outcomes[i].message);
-			snprintf(error->code, sizeof(error->code), "%s", outcomes[i].code);
-			if (outcomes[i].sender_fault)
-				return false;
-			log_error(LOG_WARN, "a message was put off and is sent again", error);
-		}
-	}
-	return true;
-}
-
-/* The query protocol's name has a prefix. */
-static bool
-too_long(const char *code)
-{
-	const char *dot = strrchr(code, '.');
-
-	return strcmp(dot != NULL ? dot + 1 : code, "BatchRequestTooLong") == 0;
-}
-
-/*
- * The whole call was refused.  When one entry's content may be the reason,
- * the entries are tried one by one.
- */
-static bool
-settle_refusal(Line *line, const int *picked, int n, bool *progress, AwsxError *error)
-{
-	if (error->kind != AWSX_ERR_REQUEST)
-		return false;
-	if (n > 1)
-	{
-		line->one_by_one = true;
-		*progress = true;
-		return true;
-	}
-	if (strcmp(error->code, "InvalidMessageContents") != 0 && !too_long(error->code))
-		return false;
-	refuse(line, line->items[picked[0]].record, error->code, error->message);
-	*progress = true;
-	return true;
-}
-
-static bool
-send_batch(Line *line, bool *progress, AwsxError *error)
-{
-	const DeliverBatch *deliverer = line->deliverer;
-	const AwsxService *service = &deliverer->services[line->output];
-	AwsxSqsSend entries[AWSX_SQS_BATCH];
-	AwsxSqsOutcome outcomes[AWSX_SQS_BATCH];
-	int			picked[AWSX_SQS_BATCH] = {0};
-	int			n = pick(line, picked);
+	const DeliverOptions *options = &deliverer->options;
 	AwsxHttpRequest request;
 	AwsxHttpResponse answer;
-	bool		understood;
+	AwsxSqsAttributes *attributes = NULL;
+	AwsxError	error;
+	const char *value = NULL;
+	long		size;
 
-	for (int i = 0; i < n; i++)
-		entries[i] = line->items[picked[i]].send;
-	awsx_error_clear(error);
-	if (!awsx_sqs_send_batch_request(service, deliverer->config->outputs[line->output].queue_url,
-									 entries, n, &request, error))
-		return false;
-	request.timeout_ms = deadline_left_ms(deliverer->deadline);
-	if (request.timeout_ms <= 0)
+	awsx_error_clear(&error);
+	if (awsx_sqs_attributes_request(&options->services[output], options->config->outputs[output].queue_url,
+									&request, &error))
 	{
-		awsx_http_request_free(&request);
-		return awsx_error_set(error, AWSX_ERR_CANCELLED, "the invocation's time is over");
+		request.timeout_ms = deadline_left_ms(options->deadline);
+		if (request.timeout_ms <= 0)
+			request.timeout_ms = 1;
+		if (awsx_client_run(options->client, &options->services[output], &request, &answer, &error))
+		{
+			attributes = awsx_sqs_attributes_answer(&answer, &error);
+			awsx_http_response_free(&answer);
+		}
 	}
-	if (!awsx_client_run(deliverer->client, service, &request, &answer, error))
-		return settle_refusal(line, picked, n, progress, error);
-	understood = awsx_sqs_send_batch_answer(&answer, entries, n, outcomes, error);
-	awsx_http_response_free(&answer);
-	return understood && settle(line, picked, n, outcomes, progress, error);
+	if (attributes != NULL)
+		value = awsx_sqs_attribute(attributes, "MaximumMessageSize");
+	size = value != NULL ? strtol(value, NULL, 10) : 0;
+	awsx_sqs_attributes_free(attributes);
+	if (size >= SMALLEST_MAXIMUM && size <= AWSX_SQS_MAX_BYTES)
+		return (size_t) size;
+	log_error(LOG_WARN, "the queue does not tell its MaximumMessageSize; 1 MiB is taken for it (sqs:GetQueueAttributes lets it)",
+			  &error);
+	return AWSX_SQS_MAX_BYTES;
+}
+
+size_t
+deliver_max_message(Deliverer *deliverer, int output)
+{
+	DeliverLine *line = &deliverer->lines[output];
+
+	if (line->max_message == 0)
+		line->max_message = ask_max_message(deliverer, output);
+	return line->max_message;
+}
+
+/* A message that its queue will not take: the record is refused before anything of it is sent. */
+static void
+check_sizes(Deliverer *deliverer, DeliverRecord *record)
+{
+	char		reason[200];
+
+	for (int i = 0; i < record->result.count && !record->refused; i++)
+	{
+		size_t		size = record->messages[i].size;
+		int			output = record->result.messages[i].output;
+
+		if (size <= SMALLEST_MAXIMUM || size <= deliver_max_message(deliverer, output))
+			continue;
+		snprintf(reason, sizeof(reason),
+				 "body and attributes are %zu bytes, but the queue takes %zu at most (MaximumMessageSize)",
+				 size, deliver_max_message(deliverer, output));
+		deliver_refuse(deliverer, record, output, "MessageTooLong", reason);
+	}
+}
+
+/* ---- the window ---- */
+
+static size_t
+bytes_of(const DeliverRecord *record)
+{
+	return sizeof(DeliverRecord) + record->weight + record->result.bytes +
+		(size_t) record->result.count * (sizeof(EnrichMessage) + sizeof(DeliverMessage));
+}
+
+static void
+enter_window(Deliverer *deliverer, DeliverRecord *record)
+{
+	record->next = NULL;
+	if (deliverer->last != NULL)
+		deliverer->last->next = record;
+	else
+		deliverer->first = record;
+	deliverer->last = record;
+	deliverer->record_count++;
+	deliverer->record_bytes += bytes_of(record);
+}
+
+/* Give the first record back. */
+static bool
+leave_window(Deliverer *deliverer, AwsxError *error)
+{
+	DeliverRecord *record = deliverer->first;
+	DeliverMessage *messages = record->messages;
+	bool		done;
+
+	deliverer->first = record->next;
+	if (deliverer->first == NULL)
+		deliverer->last = NULL;
+	deliverer->record_count--;
+	deliverer->record_bytes -= bytes_of(record);
+	done = deliverer->options.on_settled(deliverer->options.arg, record, error);
+	free(messages);
+	return done;
 }
 
 static bool
-empty_line(Line *line, AwsxError *error)
+window_full(const Deliverer *deliverer)
 {
-	const DeliverBatch *deliverer = line->deliverer;
-	int			stalled = 0;
+	return deliverer->record_count >= DELIVER_WINDOW ||
+		(deliverer->record_bytes >= DELIVER_WINDOW_BYTES && deliverer->record_count > 1);
+}
 
-	while (line->left > 0)
+/* Queue the record's messages.  False: out of memory, in part or wholly. */
+static bool
+queue_messages(Deliverer *deliverer, DeliverRecord *record)
+{
+	int			count = record->result.count;
+
+	/* should memory end it has an open message that never gets a fate */
+	record->open = count;
+	if (count == 0)
+		return true;
+	record->messages = calloc((size_t) count, sizeof(DeliverMessage));
+	if (record->messages == NULL)
+		return false;
+	for (int i = 0; i < count; i++)
 	{
-		bool		progress = false;
+		AwsxSqsSend send = enrich_send(&record->result.messages[i], NULL);
 
-		if (!send_batch(line, &progress, error))
+		record->messages[i] = (DeliverMessage) {
+			.record = record,.message = &record->result.messages[i],.size = awsx_sqs_send_size(&send)
+		};
+	}
+	check_sizes(deliverer, record);
+	for (int i = 0; i < count && !record->refused; i++)
+	{
+		if (!deliver_queue_add(deliverer, &record->messages[i]))
 			return false;
-		if (progress)
-		{
-			stalled = 0;
-			continue;
-		}
-		/* error still holds why the last entry was put off */
-		if (++stalled >= MAX_STALLED_ROUNDS)
-			return false;
-		if (!deadline_sleep(deliverer->deadline,
-							awsx_backoff_ms(awsx_client_clock(deliverer->client), stalled,
-											BACKOFF_BASE_MS, BACKOFF_CAP_MS)))
-			return awsx_error_set(error, AWSX_ERR_CANCELLED, "the invocation's time is over");
 	}
 	return true;
 }
 
-/* Put the output's name before the reason. */
-static void
-name_output(const DeliverBatch *deliverer, int output, AwsxError *error)
+/* SQS refuses a call for a trace header with odd characters; a message is worth more. */
+static bool
+trace_header_ok(const char *text)
 {
-	char		reason[400];
+	if (text == NULL || *text == '\0')
+		return false;
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
+}
 
-	snprintf(reason, sizeof(reason), "%.399s", error->message);
-	snprintf(error->message, sizeof(error->message), "output \"%.64s\": %s",
-			 deliverer->config->outputs[output].name, reason);
+/* ---- waiting ---- */
+
+static bool
+give_fault(const Deliverer *deliverer, AwsxError *error)
+{
+	*error = deliverer->error;
+	return false;
+}
+
+/* Give back what is settled.  A fault of the callback's is the deliverer's, too. */
+static bool
+settle_first(Deliverer *deliverer, AwsxError *error)
+{
+	AwsxError	problem;
+
+	awsx_error_clear(&problem);
+	while (!deliverer->failed && deliverer->first != NULL && deliverer->first->open == 0)
+	{
+		if (!leave_window(deliverer, &problem))
+			deliver_fail(deliverer, -1, &problem);
+	}
+	return !deliverer->failed || give_fault(deliverer, error);
+}
+
+/* Is it of no use to wait any longer? */
+static bool
+out_of_time(Deliverer *deliverer)
+{
+	AwsxError	error;
+
+	if (deadline_left_ms(deliverer->options.deadline) > 0 &&
+		(deliverer->options.deadline->at_ms > 0 ||
+		 deliver_now_ms(deliverer) - deliverer->progress_ms < PATIENCE_MS))
+		return false;
+	awsx_error_clear(&error);
+	awsx_error_set(&error, AWSX_ERR_CANCELLED, "the time is over before all messages were sent%s%.300s",
+				   deliverer->error.kind != AWSX_OK ? "; the last of what went wrong: " : "",
+				   deliverer->error.message);
+	deliver_fail(deliverer, -1, &error);
+	return true;
+}
+
+/* Milliseconds until something is due: of the client's, or of what rests. */
+static int
+timeout_of(Deliverer *deliverer)
+{
+	int			timeout_ms = awsx_client_timeout_ms(deliverer->options.client);
+	int64_t		now_ms = deliver_now_ms(deliverer);
+
+	for (int i = 0; i < deliverer->options.config->output_count; i++)
+	{
+		int64_t		due_ms = deliver_queue_due_ms(&deliverer->lines[i], deliverer->looked_ms);
+		int64_t		left_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+
+		if (due_ms >= 0 && (timeout_ms < 0 || left_ms < timeout_ms))
+			timeout_ms = (int) left_ms;
+	}
+	return timeout_ms;
+}
+
+static void
+wait_and_drive(Deliverer *deliverer)
+{
+	AwsxClient *client = deliverer->options.client;
+	Deadline	deadline = *deliverer->options.deadline;
+
+	deadline_wait(&deadline, awsx_client_fd(client), timeout_of(deliverer));
+	awsx_client_drive(client);
+	deliverer->submitted = 0;
+}
+
+/* Until no more than so many records are left, and the window has room. */
+static bool
+work_until(Deliverer *deliverer, int left, bool last, AwsxError *error)
+{
+	for (;;)
+	{
+		if (!settle_first(deliverer, error))
+			return false;
+		if (deliverer->record_count <= left && !window_full(deliverer))
+			return true;
+		deliver_start_calls(deliverer, true, last);
+		if (deliverer->failed || out_of_time(deliverer))
+			return give_fault(deliverer, error);
+		wait_and_drive(deliverer);
+	}
 }
 
 bool
-deliver(const DeliverBatch *deliverer, DeliverRecord *const *records, int count,
-		const char *trace_header, int64_t *sent, AwsxError *error)
+deliver_submit(Deliverer *deliverer, DeliverRecord *record, AwsxError *error)
 {
-	for (int output = 0; output < deliverer->config->output_count; output++)
-	{
-		Line		line = {.deliverer = deliverer, .output = output, .sent = sent};
-		bool		done = fill_line(&line, records, count, trace_header, error) &&
-			empty_line(&line, error);
+	AwsxError	problem;
 
-		free(line.items);
-		if (!done)
-		{
-			name_output(deliverer, output, error);
-			return false;
-		}
+	record->open = 1;
+	record->messages = NULL;
+	if (!trace_header_ok(record->trace_header))
+		record->trace_header = NULL;
+	if (deliverer->record_count == 0)
+		deliverer->progress_ms = deliver_now_ms(deliverer);
+	enter_window(deliverer, record);
+	if (deliverer->failed)
+		return give_fault(deliverer, error);
+	if (!queue_messages(deliverer, record))
+	{
+		awsx_error_clear(&problem);
+		awsx_error_set(&problem, AWSX_ERR_MEMORY, "out of memory while messages were sent");
+		deliver_fail(deliverer, -1, &problem);
+		return give_fault(deliverer, error);
 	}
-	return true;
+	deliver_start_calls(deliverer, false, false);
+	if (++deliverer->submitted >= DRIVE_EVERY && deliverer->under_way > 0)
+	{
+		awsx_client_drive(deliverer->options.client);
+		deliverer->submitted = 0;
+	}
+	return work_until(deliverer, DELIVER_WINDOW, false, error);
+}
+
+bool
+deliver_finish(Deliverer *deliverer, AwsxError *error)
+{
+	return work_until(deliverer, 0, true, error);
+}
+
+void
+deliver_drop(Deliverer *deliverer)
+{
+	AwsxError	ignored;
+
+	deliver_cancel_calls(deliverer);
+	deliver_queue_clear(deliverer);
+	while (deliverer->first != NULL)
+	{
+		deliverer->first->dropped = true;
+		awsx_error_clear(&ignored);
+		leave_window(deliverer, &ignored);
+	}
+	deliverer->failed = false;
+	awsx_error_clear(&deliverer->error);
+}
+
+bool
+deliver_was_sent(const DeliverRecord *record, int n)
+{
+	return record->messages != NULL && record->messages[n].state == DELIVER_SENT;
+}
+
+DeliverStats
+deliver_take_stats(Deliverer *deliverer)
+{
+	DeliverStats stats = deliverer->stats;
+
+	deliverer->stats = (DeliverStats) {0};
+	return stats;
 }

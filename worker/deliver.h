@@ -102,8 +102,8 @@ extern bool deliver_submit(Deliverer *deliverer, DeliverRecord *record, AwsxErro
 extern bool deliver_finish(Deliverer *deliverer, AwsxError *error);
 
 /*
- * After a fault: stop what is under way and give all records back.  Those
- * with all their messages accepted or refused already come back as such.
+ * After a fault: stop what is under way and give all records back, marked
+ * dropped.  The deliverer can be used again.
  */
 extern void deliver_drop(Deliverer *deliverer);
 
@@ -111,19 +111,5 @@ extern void deliver_drop(Deliverer *deliverer);
 extern bool deliver_was_sent(const DeliverRecord *record, int n);
 
 extern DeliverStats deliver_take_stats(Deliverer *deliverer);
-
-/* ---- until the functions above take over ---- */
-
-typedef struct DeliverBatch
-{
-	AwsxClient *client;
-	const Config *config;
-	const AwsxService *services;	/* one an output */
-	const Deadline *deadline;
-} DeliverBatch;
-
-/* Send all messages of the records, output by output. */
-extern bool deliver(const DeliverBatch *deliverer, DeliverRecord *const *records, int count,
-					const char *trace_header, int64_t *sent, AwsxError *error);
 
 #endif							/* DELIVER_H */

@@ -151,23 +151,37 @@ empty_batch(Turn *turn)
 }
 
 static bool
+on_settled(void *arg, DeliverRecord *record, AwsxError *error)
+{
+	(void) arg;
+	(void) record;
+	(void) error;
+	return true;
+}
+
+static bool
 send_batch(Turn *turn, AwsxError *error)
 {
 	Ingest	   *ingest = turn->ingest;
-	DeliverBatch deliverer = {
+	DeliverOptions options = {
 		.client = ingest->client,
 		.config = ingest->config,
 		.services = ingest->sqs,
-		.deadline = &ingest->deadline
+		.deadline = &ingest->deadline,
+		.on_settled = on_settled
 	};
-	DeliverRecord *records[BATCH_RECORDS];
-	const char *trace = turn->invocation->trace_id;
-	bool		done;
+	Deliverer  *deliverer = deliver_create(&options, error);
+	bool		done = deliverer != NULL;
 
-	for (int i = 0; i < turn->batch_count; i++)
-		records[i] = &turn->batch[i]->record;
-	done = deliver(&deliverer, records, turn->batch_count, *trace != '\0' ? trace : NULL,
-				   &turn->sent, error);
+	for (int i = 0; i < turn->batch_count && done; i++)
+	{
+		turn->batch[i]->record.trace_header = turn->invocation->trace_id;
+		done = deliver_submit(deliverer, &turn->batch[i]->record, error);
+	}
+	done = done && deliver_finish(deliverer, error);
+	if (deliverer != NULL)
+		turn->sent += deliver_take_stats(deliverer).sent;
+	deliver_free(deliverer);
 	for (int i = 0; i < turn->batch_count && done; i++)
 	{
 		if (turn->batch[i]->record.refused)
