@@ -4,8 +4,8 @@
  *	  blocking form on top of it.
  *
  * The client owns transport, provider and calls.  What a call goes through
- * is its own matter; here it is only asked which one is next: first
- * all that were answered, then those whose next attempt is due.
+ * is its own matter; here it is only asked which one is next: those that
+ * were answered before those whose next attempt is due.
  */
 #include "client.h"
 
@@ -141,6 +141,14 @@ find_next_due(const AwsxClient *client)
 	return best;
 }
 
+static AwsxCall *
+find_due(const AwsxClient *client)
+{
+	AwsxCall   *next = find_next_due(client);
+
+	return next != NULL && next->due_ms <= awsx_client_now_ms(client) ? next : NULL;
+}
+
 /*----------
  * The owner's event loop
  *----------
@@ -180,11 +188,18 @@ awsx_client_drive(AwsxClient *client)
 	AwsxCall   *call;
 
 	client->transport->drive(client->transport);
-	while ((call = find_answered(client)) != NULL)
-		awsx_call_settle(call);
-	while ((call = find_next_due(client)) != NULL && call->due_ms <= awsx_client_now_ms(client))
-		awsx_call_resume(call);
+	awsx_client_enter_provider(client); /* nobody else has timers */
 	awsx_timer_fire_due(client);
+	awsx_client_leave_provider(client);
+	for (;;)
+	{
+		if ((call = find_answered(client)) != NULL)
+			awsx_call_settle(call);
+		else if ((call = find_due(client)) != NULL)
+			awsx_call_resume(call);
+		else
+			break;
+	}
 }
 
 /*----------

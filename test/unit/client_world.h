@@ -3,7 +3,10 @@
  *	  A client over a transport of our own, in a world whose time stands
  *	  still until a test moves it.
  *
- * The double answers from a script, one line an attempt, at the next drive.
+ * The double answers from a script, one line an attempt, at the next drive;
+ * or a judge of the test decides by looking at the request.  The source of
+ * keys is the test's too: each fetch makes another token, at once or by a
+ * call over the client.
  */
 #ifndef CLIENT_WORLD_H
 #define CLIENT_WORLD_H
@@ -15,7 +18,8 @@
 #include "client.h"
 #include "service.h"
 
-#define MAX_OPEN 16
+#define MAX_OPEN 40
+#define SOURCE_ENDPOINT "http://127.0.0.1:9"
 
 /* What the double answers to one attempt. */
 typedef struct Line
@@ -28,10 +32,13 @@ typedef struct Line
 	const char *to_sink;		/* delivered to the request's sink before the end */
 } Line;
 
+typedef const Line *(*Judge) (const AwsxHttpCall *call);
+
 typedef struct Double
 {
 	AwsxTransport base;
 	const Line *script;
+	Judge		judge;			/* instead of the script */
 	int			attempts;
 	AwsxHttpCall *open[MAX_OPEN];
 	int			open_count;
@@ -41,15 +48,35 @@ typedef struct Double
 	bool		last_fresh;
 	char		last_date[32];
 	char		last_token[64];
+	char		last_scope[256];	/* the Authorization header */
 	char		last_body[64];
 	bool		last_signed;
 } Double;
+
+/* Where keys come from; all zero: at once, others each time, without an end. */
+typedef struct Source
+{
+	int64_t		lifetime_ms;	/* from the fetch on; 0 = they never end */
+	bool		same;			/* the keys that it gave before */
+	bool		down;			/* fails, */
+	bool		retryable;		/* ... but may not for long */
+	bool		slow;			/* makes a call first, */
+	bool		silent;			/* ... which is not answered */
+	bool		needs_keys;		/* ... or wants to be signed (a mistake) */
+	int			starts;
+	int			cancels;
+	AwsxCall   *call;
+	AwsxCredentialsFetch *fetch;
+} Source;
 
 typedef struct World
 {
 	Double	   *transport;
 	AwsxClient *client;
 	AwsxService service;
+	Source		source;
+	int			notices[3];
+	char		notice[1024];	/* the last one */
 	int			credential_calls;
 	int64_t		monotonic_ms;
 	int64_t		wall_ms;
@@ -83,14 +110,19 @@ double_start(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
 
 	if (d->refuse)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "refused by the test");
+	if (d->open_count == MAX_OPEN)
+		abort();
+	awsx_http_response_init(&call->response, 0);
+	d->open[d->open_count++] = call;
+	if (strcmp(call->request->endpoint, SOURCE_ENDPOINT) == 0)
+		return true;
 	d->attempts++;
 	d->last_fresh = call->fresh_connection;
 	d->last_signed = awsx_headers_get(headers, "Authorization") != NULL;
+	copy(d->last_scope, sizeof(d->last_scope), awsx_headers_get(headers, "Authorization"));
 	copy(d->last_date, sizeof(d->last_date), awsx_headers_get(headers, "X-Amz-Date"));
 	copy(d->last_token, sizeof(d->last_token), awsx_headers_get(headers, "X-Amz-Security-Token"));
 	copy(d->last_body, sizeof(d->last_body), call->request->body);
-	awsx_http_response_init(&call->response, 0);
-	d->open[d->open_count++] = call;
 	return true;
 }
 
@@ -151,18 +183,38 @@ double_answer(AwsxHttpCall *call, const Line *line)
 	call->done(call);
 }
 
+/* What to answer now, or null. */
+static const Line *
+double_line(Double *d, const AwsxHttpCall *call)
+{
+	static const Line source_line = {.status = 200};
+
+	if (strcmp(call->request->endpoint, SOURCE_ENDPOINT) == 0)
+		return world.source.silent ? NULL : &source_line;
+	if (d->silent)
+		return NULL;
+	return d->judge != NULL ? d->judge(call) : d->script++;
+}
+
 static void
 double_drive(AwsxTransport *self)
 {
 	Double	   *d = (Double *) self;
-	int			count = d->silent ? 0 : d->open_count;
+	int			count = d->open_count;
+	int			kept = 0;
 
 	while (count-- > 0)
 	{
-		AwsxHttpCall *call = d->open[0];
+		AwsxHttpCall *call = d->open[kept];
+		const Line *line = double_line(d, call);
 
-		double_remove(d, 0);
-		double_answer(call, d->script++);
+		if (line == NULL)
+		{
+			kept++;
+			continue;
+		}
+		double_remove(d, kept);
+		double_answer(call, line);
 	}
 }
 
@@ -208,33 +260,107 @@ world_jitter(void *arg)
 
 static const AwsxClock world_clock = {world_wall, world_monotonic, world_jitter, NULL};
 
-/* Each call gets another token, so that a test sees who asked again. */
+/* Each fetch gets another token, so that a test sees who asked again. */
 static void
-counting_start(AwsxCredentialsProvider *self, AwsxCredentialsFetch *fetch)
+source_answer(AwsxCredentialsFetch *fetch)
 {
+	const Source *source = &world.source;
 	AwsxCredentials keys;
 	AwsxError	error;
 	char		token[16];
 
-	if (world.credential_calls < 0)
+	awsx_error_clear(&error);
+	if (source->down)
 	{
-		awsx_fetch_absent(fetch, "none in the test");
+		awsx_error_set(&error, AWSX_ERR_CREDENTIALS, "down in the test");
+		error.retryable = source->retryable;
+		error.http_status = 400;
+		snprintf(error.code, sizeof(error.code), "ExpiredTokenException");
+		awsx_fetch_failed(fetch, &error);
 		return;
 	}
-	snprintf(token, sizeof(token), "token%d", ++world.credential_calls);
-	if (awsx_credentials_set(&keys, "AKTEST", "secret", token, &error))
-		awsx_fetch_found(fetch, self->name, &keys);
+	if (!source->same || world.credential_calls == 0)
+		world.credential_calls++;
+	snprintf(token, sizeof(token), "token%d", world.credential_calls);
+	if (!awsx_credentials_set(&keys, "AKTEST", "secretKeyOfTheSource", token, &error))
+	{
+		awsx_fetch_failed(fetch, &error);
+		return;
+	}
+	if (source->lifetime_ms != 0)
+		keys.expires_ms = world.wall_ms + source->lifetime_ms;
+	awsx_fetch_found(fetch, "the test", &keys);
+}
+
+static void
+on_source_done(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, void *arg)
+{
+	(void) call;
+	(void) answer;
+	(void) arg;
+	world.source.call = NULL;
+	if (error->kind == AWSX_OK)
+		source_answer(world.source.fetch);
 	else
+		awsx_fetch_failed(world.source.fetch, error);
+}
+
+static void
+source_call(AwsxCredentialsFetch *fetch)
+{
+	AwsxService service = {.dialect = AWSX_DIALECT_XML,.name = "sts",.region = "eu-west-1",
+	.endpoint = SOURCE_ENDPOINT,.anonymous = !world.source.needs_keys};
+	AwsxHttpRequest request;
+	AwsxError	error;
+
+	awsx_error_clear(&error);
+	awsx_http_request_init(&request, "GET");
+	request.endpoint = strdup(SOURCE_ENDPOINT);
+	request.path = strdup("/keys");
+	world.source.fetch = fetch;
+	world.source.call = awsx_client_start(fetch->client, &service, &request, on_source_done, NULL, &error);
+	if (world.source.call == NULL)
 		awsx_fetch_failed(fetch, &error);
 }
 
 static void
-counting_forget(AwsxCredentialsProvider *self)
+source_start(AwsxCredentialsProvider *self, AwsxCredentialsFetch *fetch)
+{
+	(void) self;
+	world.source.starts++;
+	if (world.credential_calls < 0)
+		awsx_fetch_absent(fetch, "none in the test");
+	else if (world.source.slow)
+		source_call(fetch);
+	else
+		source_answer(fetch);
+}
+
+static void
+source_cancel(AwsxCredentialsProvider *self)
+{
+	(void) self;
+	world.source.cancels++;
+	if (world.source.call != NULL)
+		awsx_call_cancel(world.source.call);
+	world.source.call = NULL;
+}
+
+static void
+source_free(AwsxCredentialsProvider *self)
 {
 	(void) self;
 }
 
-static AwsxCredentialsProvider counting = {"counting", counting_start, counting_forget, counting_forget};
+static AwsxCredentialsProvider source_provider = {"the test", source_start, source_cancel, source_free};
+
+static void
+note_notice(void *arg, AwsxNotice notice, const char *message)
+{
+	(void) arg;
+	world.notices[notice]++;
+	copy(world.notice, sizeof(world.notice), message);
+}
 
 /* The wait hook: time passes as asked; false when told so by arg. */
 static bool
@@ -253,7 +379,8 @@ static void
 open_world(const Line *script, AwsxDialect dialect)
 {
 	AwsxClientOptions options = {
-		.credentials = &counting,
+		.credentials = &source_provider,
+		.on_notice = note_notice,
 		.clock = &world_clock,
 		.wait = pass_time,
 		.wait_arg = &stop_waiting
@@ -336,6 +463,22 @@ drive_all(void)
 			return;
 		world.monotonic_ms += timeout_ms;
 	}
+}
+
+/* Drive until nothing moves, time standing still. */
+static inline void
+drive_still(void)
+{
+	for (int i = 0; i < 20; i++)
+		awsx_client_drive(world.client);
+}
+
+/* Both clocks go on. */
+static inline void
+pass(int64_t ms)
+{
+	world.monotonic_ms += ms;
+	world.wall_ms += ms;
 }
 
 static inline End

@@ -4,6 +4,8 @@
  */
 #include "tap.h"
 
+#include <stdlib.h>
+
 #include "retry.h"
 
 static double chance;
@@ -129,9 +131,42 @@ test_backoff(void)
 	ok(awsx_clock_real()->wall_ms(NULL) > INT64_C(1600000000000), "the real clock tells the year");
 }
 
+static void
+test_environment(void)
+{
+	static const struct
+	{
+		const char *mode;
+		const char *attempts;
+		int			expected;	/* -1: refused */
+	}			cases[] = {
+		{NULL, NULL, 0}, {"", "", 0}, {"standard", NULL, 0}, {"adaptive", NULL, 0}, {"Legacy", NULL, 5},
+		{"legacy", "2", 2}, {NULL, "1", 1}, {NULL, "100", 100}, {"fast", NULL, -1},
+		{NULL, "0", -1}, {NULL, "101", -1}, {NULL, "-1", -1}, {NULL, "3x", -1}, {NULL, "99999999999999999999", -1}
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		AwsxError	error = {0};
+		int			attempts = -2;
+		bool		read;
+
+		unsetenv("AWS_RETRY_MODE");
+		unsetenv("AWS_MAX_ATTEMPTS");
+		if (cases[i].mode != NULL)
+			setenv("AWS_RETRY_MODE", cases[i].mode, 1);
+		if (cases[i].attempts != NULL)
+			setenv("AWS_MAX_ATTEMPTS", cases[i].attempts, 1);
+		read = awsx_retry_environment(&attempts, &error);
+		ok(read ? attempts == cases[i].expected : cases[i].expected == -1 && error.kind == AWSX_ERR_CONFIG,
+		   "environment number %zu: %d %s", i, attempts, error.message);
+	}
+}
+
 int
 main(void)
 {
+	test_environment();
 	test_delays();
 	test_attempts();
 	test_tokens();
