@@ -303,7 +303,7 @@ learn_skew(AwsxCall *call)
 	const char *date = awsx_headers_get(&call->http.response.headers, "Date");
 	int64_t		before_ms = awsx_skew_get(&client->skew, endpoint);
 	int64_t		after_ms;
-	char		difference[64];
+	char		difference[128];
 
 	if (!awsx_skew_learn(&client->skew, endpoint, date,
 						 client->clock->wall_ms(client->clock->arg), call->signed_skew_ms))
