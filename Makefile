@@ -25,7 +25,9 @@ AWS_OBJS = \
 	aws/credentials.o \
 	aws/credentials_cache.o \
 	aws/credentials_chain.o \
+	aws/credentials_container.o \
 	aws/credentials_env.o \
+	aws/credentials_imds.o \
 	aws/credentials_json.o \
 	aws/credentials_static.o \
 	aws/date.o \
@@ -41,7 +43,10 @@ AWS_OBJS = \
 	aws/http_curl_request.o \
 	aws/http_endpoint.o \
 	aws/identity.o \
+	aws/imds.o \
+	aws/imds_region.o \
 	aws/ini.o \
+	aws/metadata.o \
 	aws/partitions.o \
 	aws/profile.o \
 	aws/retry.o \
