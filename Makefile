@@ -227,7 +227,7 @@ help:
 #: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
 #: make indent       format the C sources
-#: make lambda       build the Lambda function's program (build/s3_to_sqs)
+#: make lambda       the Lambda function's zip (build/s3_to_sqs-x86_64.zip, -arm64 with a cross compiler)
 #: make lab          build the stand-in for AWS (build/awslab)
 #: make deps         install what building and testing needs (Debian packages)
 #: make clean        remove what was built
@@ -257,7 +257,7 @@ lint:
 indent:
 	@test/indent
 lambda:
-	@$(MAKE) -C worker
+	@worker/deploy/build
 lab:
 	@$(MAKE) -C test/lab
 deps:

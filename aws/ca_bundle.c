@@ -19,7 +19,8 @@ static const char *const known_places[] = {
 	"/etc/pki/tls/certs/ca-bundle.crt",
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 	"/var/runtime/ca-cert.pem",
-	"/etc/ssl/cert.pem"
+	"/etc/ssl/cert.pem",
+	"/var/task/ca-certificates.crt" /* what a Lambda function's zip brings along */
 };
 
 static bool
