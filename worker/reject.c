@@ -73,11 +73,37 @@ put_key(const Reject *reject, AwsxBuf *document)
 	awsx_buf_free(&encoded);
 }
 
+/* The names of the outputs whose bits are set. */
+static void
+put_names(const Reject *reject, const char *member, uint32_t bits, AwsxBuf *document)
+{
+	bool		first = true;
+
+	awsx_buf_printf(document, ",\"%s\":[", member);
+	for (int i = 0; i < reject->config->output_count; i++)
+	{
+		const char *name = reject->config->outputs[i].name;
+
+		if ((bits & UINT32_C(1) << i) == 0)
+			continue;
+		if (!first)
+			awsx_buf_putc(document, ',');
+		first = false;
+		json_put_string(document, name, strlen(name));
+	}
+	awsx_buf_putc(document, ']');
+}
+
 static void
 put_body(const Reject *reject, AwsxBuf *document)
 {
 	if (reject->body == NULL)
 		return;
+	if (reject->leave_body)
+	{
+		awsx_buf_puts(document, ",\"body_left\":\"it is too large for a message; read it from the object\"");
+		return;
+	}
 	if (json_utf8_valid(reject->body, reject->body_len))
 	{
 		awsx_buf_puts(document, ",\"body\":");
@@ -102,7 +128,16 @@ reject_document(const Reject *reject, AwsxBuf *document)
 	put_key(reject, document);
 	if (given(reject->version_id))
 		json_put_member(document, "versionId", reject->version_id);
+	if (given(reject->etag))
+		json_put_member(document, "etag", reject->etag);
+	if (given(reject->sequencer))
+		json_put_member(document, "sequencer", reject->sequencer);
 	awsx_buf_printf(document, ",\"record\":%d", reject->record);
+	if (reject->config != NULL)
+	{
+		put_names(reject, "sent", reject->sent, document);
+		put_names(reject, "not_sent", reject->not_sent, document);
+	}
 	json_put_member(document, "requestId", reject->request_id);
 	json_put_member(document, "time", when);
 	put_body(reject, document);
