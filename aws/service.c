@@ -27,27 +27,54 @@ from_environment(const AwsxServiceOptions *options, const char *variable)
 	return options->use_environment ? not_empty(getenv(variable)) : NULL;
 }
 
-/* Exactly true or false, in any case: FIPS must not be off because of "yes". */
-static bool
-get_switch(const AwsxServiceOptions *options, const char *variable, bool *on, AwsxError *error)
+static const char *
+from_profile(const AwsxServiceOptions *options, const char *key)
+{
+	bool		named;
+
+	if (options->profiles == NULL)
+		return NULL;
+	return not_empty(awsx_profiles_get(options->profiles,
+									   awsx_profiles_chosen(options->profiles, &named), key));
+}
+
+/*
+ * A setting from the environment, else the profile; *from is its name there.
+ * Null when nobody says anything.
+ */
+static const char *
+get_setting(const AwsxServiceOptions *options, const char *variable, const char *key, const char **from)
 {
 	const char *value = from_environment(options, variable);
+
+	*from = value != NULL ? variable : key;
+	return value != NULL ? value : from_profile(options, key);
+}
+
+/* Exactly true or false, in any case: FIPS must not be off because of "yes". */
+static bool
+get_switch(const AwsxServiceOptions *options, const char *variable, const char *key,
+		   bool *on, AwsxError *error)
+{
+	const char *from;
+	const char *value = get_setting(options, variable, key, &from);
 
 	*on = value != NULL && awsx_text_equal(value, "true");
 	if (*on || value == NULL || awsx_text_equal(value, "false"))
 		return true;
-	return awsx_error_set(error, AWSX_ERR_CONFIG, "%s is \"%.40s\": set it to true or false", variable, value);
+	return awsx_error_set(error, AWSX_ERR_CONFIG, "%s is \"%.40s\": set it to true or false", from, value);
 }
 
 static bool
 get_legacy_sts(const AwsxServiceOptions *options, bool *legacy, AwsxError *error)
 {
-	const char *value = from_environment(options, "AWS_STS_REGIONAL_ENDPOINTS");
+	const char *from;
+	const char *value = get_setting(options, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", &from);
 
 	*legacy = value != NULL && awsx_text_equal(value, "legacy");
 	if (*legacy || value == NULL || awsx_text_equal(value, "regional"))
 		return true;
-	return awsx_error_set(error, AWSX_ERR_CONFIG, "AWS_STS_REGIONAL_ENDPOINTS is \"%.40s\": set it to regional or legacy", value);
+	return awsx_error_set(error, AWSX_ERR_CONFIG, "%s is \"%.40s\": set it to regional or legacy", from, value);
 }
 
 static const char *
@@ -59,17 +86,17 @@ find_region(const AwsxServiceOptions *options)
 		region = from_environment(options, "AWS_REGION");
 	if (region == NULL)
 		region = from_environment(options, "AWS_DEFAULT_REGION");
-	return region;
+	return region != NULL ? region : from_profile(options, "region");
 }
 
-/* A service's id as variables have it: REDSHIFT_DATA. */
+/* A service's id as variables have it, REDSHIFT_DATA, or as files do, redshift_data. */
 static void
-append_id(char *out, size_t size, const char *name)
+append_id(char *out, size_t size, const char *name, bool upper)
 {
 	size_t		len = strlen(out);
 
 	for (; *name != '\0' && len + 1 < size; name++)
-		out[len++] = *name == '-' ? '_' : awsx_text_upper(*name);
+		out[len++] = *name == '-' ? '_' : upper ? awsx_text_upper(*name) : *name;
 	out[len] = '\0';
 }
 
@@ -77,13 +104,20 @@ static const char *
 find_endpoint(const char *name, const AwsxServiceOptions *options)
 {
 	char		variable[64] = "AWS_ENDPOINT_URL_";
+	char		section[64] = "";
+	bool		named;
 	const char *endpoint;
 
-	append_id(variable, sizeof(variable), name);
+	append_id(variable, sizeof(variable), name, true);
+	append_id(section, sizeof(section), name, false);
 	endpoint = from_environment(options, variable);
 	if (endpoint == NULL)
 		endpoint = from_environment(options, "AWS_ENDPOINT_URL");
-	return endpoint;
+	if (endpoint == NULL && options->profiles != NULL)
+		endpoint = not_empty(awsx_profiles_get_service(options->profiles,
+													   awsx_profiles_chosen(options->profiles, &named),
+													   section, "endpoint_url"));
+	return endpoint != NULL ? endpoint : from_profile(options, "endpoint_url");
 }
 
 bool
@@ -97,9 +131,10 @@ awsx_service_find(const char *name, const AwsxServiceOptions *options,
 		.endpoint = not_empty(options->endpoint),
 		.allow_plain = options->allow_plain
 	};
-	if (!get_switch(options, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", &ignored, error) ||
-		!get_switch(options, "AWS_USE_FIPS_ENDPOINT", &place->fips, error) ||
-		!get_switch(options, "AWS_USE_DUALSTACK_ENDPOINT", &place->dual_stack, error) ||
+	if (!get_switch(options, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls",
+					&ignored, error) ||
+		!get_switch(options, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", &place->fips, error) ||
+		!get_switch(options, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", &place->dual_stack, error) ||
 		(strcmp(name, "sts") == 0 && !get_legacy_sts(options, &place->legacy_sts, error)))
 		return false;
 	if (place->endpoint == NULL && !ignored)

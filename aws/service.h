@@ -1,7 +1,7 @@
 /*
  * service.h
  *	  Where a service lives: region and endpoint, from what the caller was
- *	  given, the environment and AWS's naming rules.
+ *	  given, the environment, the shared files and AWS's naming rules.
  *
  * The names are those of AWS's SDKs:
  * https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "error.h"
+#include "profile.h"
 
 /* What a service is looked for with.  Borrowed; all zero = only what is given. */
 typedef struct AwsxServiceOptions
@@ -20,6 +21,7 @@ typedef struct AwsxServiceOptions
 	const char *region;			/* null or "" = not given */
 	const char *endpoint;		/* scheme://host[:port]; null or "" = not given */
 	bool		use_environment;	/* the AWS_... variables count */
+	const AwsxProfiles *profiles;	/* the chosen profile counts; null = there is none */
 	bool		fips;			/* a FIPS endpoint, whatever the others say */
 	bool		dual_stack;		/* an endpoint with IPv6, likewise */
 	bool		allow_plain;	/* http also to other hosts than loopback */
@@ -39,12 +41,14 @@ typedef struct AwsxServicePlace
 /*
  * Ask for
  *
- * region: the option, AWS_REGION, AWS_DEFAULT_REGION;
- * endpoint: the option; then, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is
- * true, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL;
+ * region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's region;
+ * endpoint: the option; then, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or
+ * the profile's ignore_configured_endpoint_urls is true,
+ * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's services
+ * section, the profile's endpoint_url;
  * FIPS and dual stack: the options, AWS_USE_FIPS_ENDPOINT and
- * AWS_USE_DUALSTACK_ENDPOINT;
- * STS: AWS_STS_REGIONAL_ENDPOINTS.
+ * AWS_USE_DUALSTACK_ENDPOINT, the profile's use_..._endpoint;
+ * STS: AWS_STS_REGIONAL_ENDPOINTS, the profile's sts_regional_endpoints.
  *
  * name is the service's signing name: "sqs", "s3", "sts", "redshift-data".
  * False, with *error (CONFIG), when a setting has a value that is none.

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "service.h"
 
@@ -177,6 +178,74 @@ test_variants(void)
 	clear_environment();
 }
 
+static AwsxProfiles *
+read_profiles(const char *text)
+{
+	char		path[64];
+	AwsxProfileFiles files = {.config = path, .credentials = "/dev/null", .profile = "work"};
+	AwsxProfiles *profiles;
+	AwsxError	error;
+	FILE	   *file;
+
+	snprintf(path, sizeof(path), "/tmp/test_service.%d", (int) getpid());
+	file = fopen(path, "w");
+	fputs(text, file);
+	fclose(file);
+	awsx_error_clear(&error);
+	profiles = awsx_profiles_read(&files, &error);
+	if (!ok(profiles != NULL, "the profile is read"))
+		printf("# %s\n", error.message);
+	unlink(path);
+	return profiles;
+}
+
+/* The profile comes after the environment, setting by setting. */
+static void
+test_profile(void)
+{
+	AwsxProfiles *profiles = read_profiles("[default]\nregion = us-east-1\n"
+										   "[profile work]\nregion = eu-north-1\nendpoint_url = https://profile.example\nservices = mine\n"
+										   "[services mine]\nredshift_data =\n  endpoint_url = https://rd.example\n");
+	AwsxServiceOptions options = {.use_environment = true, .profiles = profiles};
+
+	is_str(found("sqs", &options).region, "eu-north-1", "the profile's region");
+	is_str(found("sqs", &options).endpoint, "https://profile.example", "the profile's endpoint");
+	is_str(found("redshift-data", &options).endpoint, "https://rd.example", "that of its services section wins");
+	setenv("AWS_ENDPOINT_URL", "https://all.example", 1);
+	setenv("AWS_DEFAULT_REGION", "us-east-2", 1);
+	is_str(found("redshift-data", &options).endpoint, "https://all.example", "the environment's wins over both");
+	is_str(found("sqs", &options).region, "us-east-2", "and so does its region");
+	options.use_environment = false;
+	is_str(found("sqs", &options).region, "eu-north-1", "where it counts");
+	is_str(found("sqs", &options).endpoint, "https://profile.example", "which is asked for");
+	options.use_environment = true;
+	setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
+	is_str(found("redshift-data", &options).endpoint, "https://redshift-data.us-east-2.amazonaws.com", "all four can be switched off");
+	clear_environment();
+	awsx_profiles_free(profiles);
+}
+
+static void
+test_profile_switches(void)
+{
+	AwsxProfiles *profiles = read_profiles("[profile work]\nregion = eu-west-1\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n"
+										   "sts_regional_endpoints = legacy\nignore_configured_endpoint_urls = true\nendpoint_url = https://profile.example\n");
+	AwsxServiceOptions options = {.use_environment = true, .profiles = profiles};
+
+	is_str(found("sqs", &options).endpoint, "https://sqs-fips.eu-west-1.api.aws", "FIPS and dual stack by the profile, its endpoint ignored");
+	setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+	setenv("AWS_USE_DUALSTACK_ENDPOINT", "false", 1);
+	is_str(found("sqs", &options).endpoint, "https://sqs.eu-west-1.amazonaws.com", "the environment says otherwise");
+	is_str(found("sts", &options).endpoint, "https://sts.amazonaws.com", "STS in the old way");
+	setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional", 1);
+	is_str(found("sts", &options).endpoint, "https://sts.eu-west-1.amazonaws.com", "unless the environment knows better");
+	clear_environment();
+	awsx_profiles_free(profiles);
+	profiles = read_profiles("[profile work]\nregion = eu-west-1\nuse_fips_endpoint = on\n");
+	is_refused("sqs", &(AwsxServiceOptions) {.profiles = profiles}, "use_fips_endpoint is \"on\": set it to true or false");
+	awsx_profiles_free(profiles);
+}
+
 static void
 test_plain_and_raw(void)
 {
@@ -203,6 +272,8 @@ main(void)
 	test_regions();
 	test_endpoints();
 	test_variants();
+	test_profile();
+	test_profile_switches();
 	test_plain_and_raw();
 	return tap_done();
 }
