@@ -21,15 +21,22 @@ AWS_OBJS = \
 	aws/ca_bundle.o \
 	aws/client.o \
 	aws/client_call.o \
+	aws/child.o \
 	aws/clock.o \
 	aws/credentials.o \
 	aws/credentials_cache.o \
 	aws/credentials_chain.o \
 	aws/credentials_container.o \
+	aws/credentials_default.o \
 	aws/credentials_env.o \
 	aws/credentials_imds.o \
 	aws/credentials_json.o \
+	aws/credentials_made.o \
+	aws/credentials_process.o \
+	aws/credentials_profile.o \
+	aws/credentials_role.o \
 	aws/credentials_static.o \
+	aws/credentials_web_identity.o \
 	aws/date.o \
 	aws/digest.o \
 	aws/endpoints.o \
@@ -68,6 +75,8 @@ AWS_OBJS = \
 	aws/sqs_send.o \
 	aws/sqs_service.o \
 	aws/sqs_wire.o \
+	aws/sts.o \
+	aws/sts_assume.o \
 	aws/text.o \
 	aws/timer.o \
 	aws/xml.o

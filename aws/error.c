@@ -101,6 +101,20 @@ awsx_error_set(AwsxError *error, AwsxErrorKind kind, const char *format,...)
 	return false;
 }
 
+void
+awsx_error_retell(AwsxError *error, AwsxErrorKind kind, const char *format,...)
+{
+	char		text[sizeof(error->message) + 4];
+	va_list		args;
+
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	error->kind = kind;
+	copy_clean(error->message, sizeof(error->message), text);
+}
+
 const char *
 awsx_error_kind_name(AwsxErrorKind kind)
 {

@@ -52,6 +52,13 @@ extern void awsx_error_clear(AwsxError *error);
 extern bool awsx_error_set(AwsxError *error, AwsxErrorKind kind, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
 
+/*
+ * Say it in other words: kind and message are replaced, all else stays.  An
+ * argument may be error->message.
+ */
+extern void awsx_error_retell(AwsxError *error, AwsxErrorKind kind, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
+
 /* A lower-case word for the kind, for logs: "throttled", "timeout", ... */
 extern const char *awsx_error_kind_name(AwsxErrorKind kind);
 

@@ -46,8 +46,10 @@ typedef struct AwsxRole
 	const char *external_id;
 	const char *token_file;		/* web identity only: read at each fetch */
 	int			duration_seconds;	/* 0 = 3600 */
-	const char *region;			/* of the STS endpoint; null = us-east-1's global one */
-	const char *endpoint;		/* of STS; null = by region */
+	const char *region;			/* of the STS endpoint; null = as the environment says,
+								 * else the global one of the partition "aws" */
+	const char *endpoint;		/* of STS; null = as the environment says, else by region */
+	bool		legacy_endpoint;	/* old regions use the global endpoint */
 } AwsxRole;
 
 /* AssumeRole, signed with what source fetches; takes source over, also on failure. */
@@ -62,12 +64,15 @@ extern AwsxCredentialsProvider *awsx_credentials_web_identity(const AwsxRole *ro
 /*
  * The same with AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and
  * AWS_ROLE_SESSION_NAME of the environment; region and endpoint of STS as
- * awsx_sts_service finds them.
+ * the environment, else the profile says.
  */
 extern AwsxCredentialsProvider *awsx_credentials_web_identity_env(const AwsxProfileFiles *files,
 																  AwsxError *error);
 
-/* A command that prints credentials as JSON (credential_process). */
+/*
+ * A command for /bin/sh that prints credentials as JSON (credential_process).
+ * Those without an Expiration are asked for again within the hour.
+ */
 extern AwsxCredentialsProvider *awsx_credentials_process(const char *command, AwsxError *error);
 
 /* AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI: ECS, EKS Pod Identity, Greengrass. */

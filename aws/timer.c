@@ -73,6 +73,8 @@ awsx_timer_fire_due(AwsxClient *client)
 	while ((timer = find_next(client)) != NULL && timer->due_ms <= now_ms)
 	{
 		awsx_timer_stop(timer);
+		awsx_client_enter_provider(client);
 		timer->fire(timer);
+		awsx_client_leave_provider(client);
 	}
 }
