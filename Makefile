@@ -62,6 +62,7 @@ AWS_OBJS = \
 	aws/s3_crc.o \
 	aws/s3_list.o \
 	aws/s3_object.o \
+	aws/s3_region.o \
 	aws/s3_write.o \
 	aws/service.o \
 	aws/sigmask.o \

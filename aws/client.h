@@ -43,9 +43,19 @@ typedef struct AwsxService AwsxService;
  * Turn a request round to the region that an answer named: change service
  * and request, and return true to send it again there, signed anew; at most
  * once a call.  False, with *error changed or as it was: report that.
+ * Before the first attempt it is asked without a region (null): to the one
+ * that earlier calls found, if any.
  */
 typedef bool (*AwsxRedirect) (AwsxService *service, AwsxHttpRequest *request,
 							  const char *region, AwsxError *error);
+
+/*
+ * Is the body of a success what it should be?  False with *error: the call
+ * fails with that; AWSX_ERR_INTEGRITY is repeated once, over another
+ * connection.
+ */
+typedef bool (*AwsxAccept) (const AwsxService *service, const AwsxHttpRequest *request,
+							const AwsxHttpResponse *answer, AwsxError *error);
 
 /* Where a service lives and how it is signed for; service.h finds it. */
 struct AwsxService
@@ -60,6 +70,7 @@ struct AwsxService
 	const AwsxCredentials *credentials; /* sign with these, which outlive the calls;
 										 * null = the client's */
 	AwsxRedirect redirect;		/* null = an answer from elsewhere is an error */
+	AwsxAccept	accept;			/* null = every success is one */
 };
 
 /*

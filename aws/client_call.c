@@ -188,6 +188,8 @@ begin_call(AwsxCall *call, AwsxError *error)
 {
 	int			delay_ms;
 
+	if (call->service.redirect != NULL)
+		(void) call->service.redirect(&call->service, &call->request, NULL, NULL);
 	if (!awsx_http_request_check(&call->request, call->request.allow_plain, error))
 		return false;
 	if (begin_attempt(call, error))
@@ -318,8 +320,9 @@ learn_skew(AwsxCall *call)
 
 /*
  * Failures that a changed attempt may cure at once: a kept connection that
- * the peer had closed, a bucket in another region, a wrong clock, an expired
- * token.  Each is tried once and does not count as a retry.
+ * the peer had closed, bytes that were changed on the way, a bucket in
+ * another region, a wrong clock, an expired token.  Each is tried once and
+ * does not count as a retry.
  */
 static bool
 curable(AwsxCall *call, AwsxError *error)
@@ -330,6 +333,11 @@ curable(AwsxCall *call, AwsxError *error)
 	{
 		call->http.fresh_connection = true;
 		return once(&call->retried_fresh);
+	}
+	if (error->kind == AWSX_ERR_INTEGRITY)
+	{
+		call->http.fresh_connection = true;
+		return once(&call->retried_integrity);
 	}
 	if (service->dialect == AWSX_DIALECT_RAW || call->http.response.status == 0)
 		return false;			/* not an answer of this service */
@@ -355,6 +363,8 @@ next_attempt_ms(AwsxCall *call, AwsxError *error)
 		return -1;
 	if (curable(call, error))
 		return 0;
+	if (error->kind == AWSX_ERR_INTEGRITY)
+		return -1;				/* the same again: more often will not help */
 	if (call->service.dialect == AWSX_DIALECT_RAW)
 		return -1;				/* its owner knows what may be repeated */
 	delay_ms = awsx_retry_delay_ms(retry, call->attempt, error, &call->retry_cost);
@@ -390,6 +400,8 @@ awsx_call_settle(AwsxCall *call)
 
 	if (error.kind == AWSX_OK)
 		awsx_answer_classify(call->service.dialect, &call->http.response, &error);
+	if (error.kind == AWSX_OK && call->service.accept != NULL)
+		(void) call->service.accept(&call->service, &call->request, &call->http.response, &error);
 	if (error.kind == AWSX_OK)
 	{
 		awsx_retry_success(&call->client->retry, call->retry_cost);

@@ -39,6 +39,7 @@ struct AwsxCall
 	bool		retried_fresh;	/* each of these is done once a call */
 	bool		retried_token;
 	bool		retried_skew;
+	bool		retried_integrity;
 	bool		redirected;
 	AwsxHttpSink sink;			/* the caller's, behind ours */
 	void	   *sink_arg;

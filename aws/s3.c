@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "s3_region.h"
 #include "s3_wire.h"
 #include "text.h"
 
@@ -23,7 +24,11 @@
 bool
 awsx_s3_service(AwsxService *service, const AwsxServiceOptions *options, AwsxError *error)
 {
-	return awsx_service_init(service, "s3", AWSX_DIALECT_XML, options, error);
+	if (!awsx_service_init(service, "s3", AWSX_DIALECT_XML, options, error))
+		return false;
+	service->redirect = awsx_s3_redirect;
+	service->accept = awsx_s3_accept;
+	return true;
 }
 
 static bool

@@ -19,7 +19,11 @@
 #include "s3_checksum.h"
 #include "service.h"
 
-/* awsx_service_init for s3, with path style where an endpoint is configured. */
+/*
+ * awsx_service_init for s3, with path style where an endpoint is configured.
+ * Its calls are redirected once to the region of their bucket, and a GET into
+ * memory whose bytes do not have S3's checksum is repeated once.
+ */
 extern bool awsx_s3_service(AwsxService *service, const AwsxServiceOptions *options,
 							AwsxError *error);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "s3_region.h"
 #include "s3_wire.h"
 
 /* The Range header; *value is empty for the whole object. */
@@ -182,16 +183,15 @@ read_range(const AwsxHttpResponse *answer, AwsxS3Object *object, AwsxError *erro
 						  (long long) object->size, (long long) range.size);
 }
 
-/* Of a whole object that is here. */
 static bool
-check_bytes(const AwsxHttpResponse *answer, const AwsxS3Object *object, AwsxError *error)
+check_bytes(const AwsxBuf *body, const AwsxS3Checksum *checksum, AwsxError *error)
 {
 	AwsxS3Digest digest;
 	bool		same;
 
-	if ((answer->body.len == 0 && object->size != 0) || !awsx_s3_digest_init(&digest, &object->checksum, error))
-		return answer->body.len == 0 && object->size != 0;
-	awsx_s3_digest_update(&digest, answer->body.data, answer->body.len);
+	if (!awsx_s3_digest_init(&digest, checksum, error))
+		return false;
+	awsx_s3_digest_update(&digest, body->data, body->len);
 	same = awsx_s3_digest_check(&digest, error);
 	awsx_s3_digest_free(&digest);
 	return same;
@@ -207,7 +207,25 @@ awsx_s3_object_answer(const AwsxHttpResponse *answer, AwsxS3Object *object, Awsx
 		copy_header(answer, "x-amz-version-id", object->version_id, sizeof(object->version_id), error) &&
 		copy_header(answer, "Content-Type", object->content_type, sizeof(object->content_type), error) &&
 		awsx_s3_checksum_read(answer, &object->checksum, error) &&
-		check_bytes(answer, object, error);
+		(answer->body.len == 0 || check_bytes(&answer->body, &object->checksum, error));
+}
+
+/*
+ * Only GETs have a body that a checksum can be of: HEAD and PUT have the
+ * header, but no bytes.
+ */
+bool
+awsx_s3_accept(const AwsxService *service, const AwsxHttpRequest *request,
+			   const AwsxHttpResponse *answer, AwsxError *error)
+{
+	AwsxS3Object object;
+	AwsxS3Checksum checksum;
+
+	awsx_s3_region_proved(service, request);
+	if (strcmp(request->method, "GET") != 0 || request->sink != NULL)
+		return true;
+	return read_length(answer, &object, error) && awsx_s3_checksum_read(answer, &checksum, error) &&
+		check_bytes(&answer->body, &checksum, error);
 }
 
 bool

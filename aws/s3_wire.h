@@ -38,4 +38,8 @@ typedef struct AwsxS3Range
 extern bool awsx_s3_content_range(const AwsxHttpResponse *answer, AwsxS3Range *range,
 								  AwsxError *error);
 
+/* The S3 service's AwsxAccept: length and checksum of what came. */
+extern bool awsx_s3_accept(const AwsxService *service, const AwsxHttpRequest *request,
+						   const AwsxHttpResponse *answer, AwsxError *error);
+
 #endif							/* AWSX_S3_WIRE_H */
