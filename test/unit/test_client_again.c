@@ -22,6 +22,8 @@ static const char *redirect_to;
 static bool
 turn_round(AwsxService *service, AwsxHttpRequest *request, const char *region, AwsxError *error)
 {
+	if (region == NULL)
+		return false;			/* asked before the first attempt: nothing is known */
 	redirects++;
 	if (redirect_to == NULL)
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "not to %s", region);
