@@ -47,6 +47,7 @@ awsx_client_create(const AwsxClientOptions *options, AwsxError *error)
 	client->on_notice = options->on_notice;
 	client->notice_arg = options->notice_arg;
 	awsx_retry_init(&client->retry, client->clock, options->max_attempts);
+	client->inner_retry = client->retry;
 	client->credentials = awsx_credentials_cache_create(client, options->credentials,
 														awsx_calls_keys_changed, client);
 	if (client->credentials == NULL)

@@ -182,6 +182,12 @@ wait_until(AwsxCall *call, int delay_ms)
 	call->due_ms = awsx_client_now_ms(call->client) + delay_ms;
 }
 
+static AwsxRetry *
+retry_of(const AwsxCall *call)
+{
+	return call->inner ? &call->client->inner_retry : &call->client->retry;
+}
+
 /* A first attempt that could not be made is repeated like one that failed. */
 static bool
 begin_call(AwsxCall *call, AwsxError *error)
@@ -196,7 +202,7 @@ begin_call(AwsxCall *call, AwsxError *error)
 		return true;
 	if (call->service.dialect == AWSX_DIALECT_RAW)
 		return false;
-	delay_ms = awsx_retry_delay_ms(&call->client->retry, call->attempt, error, &call->retry_cost);
+	delay_ms = awsx_retry_delay_ms(retry_of(call), call->attempt, error, &call->retry_cost);
 	if (delay_ms < 0)
 		return false;
 	call->attempt++;
@@ -356,7 +362,6 @@ curable(AwsxCall *call, AwsxError *error)
 static int
 next_attempt_ms(AwsxCall *call, AwsxError *error)
 {
-	AwsxRetry  *retry = &call->client->retry;
 	int			delay_ms;
 
 	if (call->sunk)
@@ -367,7 +372,7 @@ next_attempt_ms(AwsxCall *call, AwsxError *error)
 		return -1;				/* the same again: more often will not help */
 	if (call->service.dialect == AWSX_DIALECT_RAW)
 		return -1;				/* its owner knows what may be repeated */
-	delay_ms = awsx_retry_delay_ms(retry, call->attempt, error, &call->retry_cost);
+	delay_ms = awsx_retry_delay_ms(retry_of(call), call->attempt, error, &call->retry_cost);
 	if (delay_ms >= 0)
 		call->attempt++;
 	return delay_ms;
@@ -389,7 +394,7 @@ give_up(AwsxCall *call, const AwsxError *error)
 	}
 	call->http.error = *error;
 	call->ending = true;
-	wait_until(call, awsx_retry_pause_ms(&call->client->retry, call->attempt, error));
+	wait_until(call, awsx_retry_pause_ms(retry_of(call), call->attempt, error));
 }
 
 void
@@ -404,7 +409,7 @@ awsx_call_settle(AwsxCall *call)
 		(void) call->service.accept(&call->service, &call->request, &call->http.response, &error);
 	if (error.kind == AWSX_OK)
 	{
-		awsx_retry_success(&call->client->retry, call->retry_cost);
+		awsx_retry_success(retry_of(call), call->retry_cost);
 		report(call, &error);
 		return;
 	}

@@ -59,6 +59,7 @@ struct AwsxClient
 	AwsxOnNotice on_notice;
 	void	   *notice_arg;
 	AwsxRetry	retry;
+	AwsxRetry	inner_retry;	/* a source that is down takes no tokens of the rest */
 	AwsxSkew	skew;
 	AwsxCall   *first;			/* calls in the order of their start */
 	AwsxCall   *last;

@@ -9,8 +9,11 @@
 #include "providers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "buf.h"
+
+#define REASONS 540				/* bytes; an error's message has a little more */
 
 typedef struct ChainProvider
 {
@@ -25,23 +28,35 @@ typedef struct ChainProvider
 	AwsxCredentialsProvider *links[];
 } ChainProvider;
 
+/* The last link's error with the reasons of all: AWS's words are kept. */
+static void
+describe(const ChainProvider *chain, AwsxError *error)
+{
+	const AwsxError *last = &chain->inner.error;
+
+	awsx_error_set(error, last->kind != AWSX_OK ? last->kind : AWSX_ERR_CREDENTIALS,
+				   "no AWS credentials found (%s)",
+				   chain->reasons.data != NULL ? chain->reasons.data : "nowhere to look");
+	error->retryable = last->retryable;
+	error->retry_after_ms = last->retry_after_ms;
+	error->http_status = last->http_status;
+	memcpy(error->code, last->code, sizeof(error->code));
+	memcpy(error->request_id, last->request_id, sizeof(error->request_id));
+}
+
 /* Hand the outcome on; the chain may be asked again from within. */
 static void
 finish(ChainProvider *chain, bool absent)
 {
 	AwsxCredentialsFetch *fetch = chain->fetch;
-	AwsxError	error = chain->inner.error;
+	bool		found = chain->inner.error.kind == AWSX_OK && !absent;
+	AwsxError	error;
 
 	chain->fetch = NULL;
-	if (error.kind != AWSX_OK || absent)
-	{
-		awsx_error_set(&error, error.kind != AWSX_OK ? error.kind : AWSX_ERR_CREDENTIALS,
-					   "no AWS credentials found (%s)",
-					   chain->reasons.data != NULL ? chain->reasons.data : "nowhere to look");
-		error.retryable = chain->inner.error.retryable;
-	}
+	if (!found)
+		describe(chain, &error);
 	awsx_buf_free(&chain->reasons);
-	if (error.kind == AWSX_OK)
+	if (found)
 		awsx_fetch_found(fetch, chain->inner.source, &chain->inner.credentials);
 	else if (absent)
 		awsx_fetch_absent(fetch, "%s", error.message);
@@ -73,14 +88,26 @@ ask_links(ChainProvider *chain)
 	finish(chain, chain->asked == chain->count);
 }
 
+/* Those that are still to be asked get an equal share of an error's room. */
+static void
+note_reason(ChainProvider *chain, const char *reason)
+{
+	size_t		left = chain->reasons.len < REASONS ? REASONS - chain->reasons.len : 0;
+	int			share = (int) left / (chain->count - chain->asked);
+	const char *name = chain->links[chain->asked]->name;
+
+	awsx_buf_printf(&chain->reasons, "%s%.*s", chain->asked == 0 ? "" : "; ", share, name);
+	share -= (int) strlen(name);
+	awsx_buf_printf(&chain->reasons, ": %.*s", share > 0 ? share : 0, reason);
+}
+
 static void
 on_link_done(AwsxCredentialsFetch *inner)
 {
 	ChainProvider *chain = inner->arg;
 
 	if (inner->error.kind != AWSX_OK)
-		awsx_buf_printf(&chain->reasons, "%s%s: %s", chain->asked == 0 ? "" : "; ",
-						chain->links[chain->asked]->name, inner->error.message);
+		note_reason(chain, inner->error.message);
 	chain->answered = true;
 	if (chain->asking)
 		return;

@@ -61,8 +61,9 @@ typedef struct Source
 	bool		down;			/* fails, */
 	bool		retryable;		/* ... but may not for long */
 	bool		slow;			/* makes a call first, */
-	bool		silent;			/* ... which is not answered */
-	bool		needs_keys;		/* ... or wants to be signed (a mistake) */
+	bool		silent;			/* ... which is not answered, */
+	bool		breaks;			/* ... or with 500, */
+	bool		needs_keys;		/* ... or which wants to be signed (a mistake) */
 	int			starts;
 	int			cancels;
 	AwsxCall   *call;
@@ -188,9 +189,12 @@ static const Line *
 double_line(Double *d, const AwsxHttpCall *call)
 {
 	static const Line source_line = {.status = 200};
+	static const Line broken_line = {.status = 500};
 
+	if (strcmp(call->request->endpoint, SOURCE_ENDPOINT) == 0 && world.source.silent)
+		return NULL;
 	if (strcmp(call->request->endpoint, SOURCE_ENDPOINT) == 0)
-		return world.source.silent ? NULL : &source_line;
+		return world.source.breaks ? &broken_line : &source_line;
 	if (d->silent)
 		return NULL;
 	return d->judge != NULL ? d->judge(call) : d->script++;

@@ -5,6 +5,8 @@
  */
 #include "client_world.h"
 
+#include "client_call.h"
+
 static const Line fine = {.status = 200};
 static const Line expired = {.status = 403, .body = "{\"__type\":\"ExpiredTokenException\",\"message\":\"old\"}"};
 static const Line busy = {.status = 503};
@@ -268,6 +270,27 @@ test_cancel(void)
 	is_int(ends[0].count, 0, "and its calls without a word");
 }
 
+/* Hours of a broken source must not use up what other calls may retry with. */
+static void
+test_tokens_of_its_own(void)
+{
+	open_with((Source) {.lifetime_ms = 600000,.slow = true}, always_fine);
+	one_call();
+	world.source.breaks = true;
+	for (int i = 0; i < 3600; i++)
+	{
+		one_call();
+		pass(1000);
+	}
+	is_int(world.notices[AWSX_NOTICE_CREDENTIALS_FAILING], 1, "a source that breaks is told once");
+	is_int(world.client->retry.tokens, 500, "its retries cost the other calls nothing");
+	ok(world.client->inner_retry.tokens < 100, "but have a bucket of their own");
+	world.source.breaks = false;
+	pass(60000);
+	ok(one_call().kind == AWSX_OK && world.notices[AWSX_NOTICE_CREDENTIALS] == 2, "it is found when it is back");
+	close_world();
+}
+
 static void
 test_own_keys(void)
 {
@@ -342,6 +365,7 @@ main(void)
 	test_failure_begets_none();
 	test_refused_while_down();
 	test_cancel();
+	test_tokens_of_its_own();
 	test_own_keys();
 	test_providers_mistake();
 	test_no_provider();
