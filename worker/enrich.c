@@ -54,6 +54,9 @@ create_output(Output *output, const ConfigOutput *config, AwsxError *error)
 	output->name = strdup(config->name);
 	if (output->name == NULL)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while outputs were set up");
+	if (config->program == NULL)
+		return awsx_error_set(error, AWSX_ERR_CONFIG, "the program of output \"%s\" lies in S3 (%s) and was not read",
+							  config->name, config->program_url);
 	output->program = compile(config->name, "program", config->program, error);
 	if (output->program == NULL)
 		return false;

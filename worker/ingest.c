@@ -15,6 +15,7 @@
 
 #include "../aws/envelope.h"
 #include "../aws/providers.h"
+#include "config_fetch.h"
 #include "deadline.h"
 #include "deliver.h"
 #include "enrich.h"
@@ -431,7 +432,7 @@ create_client(Ingest *ingest, AwsxTransport *transport, AwsxError *error)
 }
 
 Ingest *
-ingest_create(const Config *config, AwsxTransport *transport, AwsxError *error)
+ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 {
 	Ingest	   *ingest = calloc(1, sizeof(Ingest));
 
@@ -444,7 +445,8 @@ ingest_create(const Config *config, AwsxTransport *transport, AwsxError *error)
 	ingest->config = config;
 	ingest->deadline.clock = awsx_clock_real();
 	ingest->client = create_client(ingest, transport, error);
-	if (ingest->client != NULL && find_services(ingest, error))
+	if (ingest->client != NULL && find_services(ingest, error) &&
+		config_fetch(config, ingest->client, &ingest->store.service, error))
 		ingest->enricher = enrich_create(config, error);
 	if (ingest->enricher != NULL)
 		return ingest;

@@ -18,9 +18,10 @@ typedef struct Ingest Ingest;
 
 /*
  * The handler's world: compiled programs, services, client.  The transport is
- * taken over; config is borrowed.  Null and *error.
+ * taken over; config is borrowed, and completed with the programs that lie in
+ * S3.  Null and *error.
  */
-extern Ingest *ingest_create(const Config *config, AwsxTransport *transport, AwsxError *error);
+extern Ingest *ingest_create(Config *config, AwsxTransport *transport, AwsxError *error);
 extern void ingest_free(Ingest *ingest);	/* null allowed */
 
 /* A RuntimeHandler; arg is the Ingest. */

@@ -21,6 +21,21 @@
 static const char *const level_names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
 static LogLevel lowest = LOG_INFO;
 static char current_request_id[129];
+static char current_trace_id[256];
+
+bool
+log_set_level(const char *word)
+{
+	for (int i = LOG_TRACE; i <= LOG_FATAL; i++)
+	{
+		if (strcasecmp(word, level_names[i]) == 0)
+		{
+			lowest = (LogLevel) i;
+			return true;
+		}
+	}
+	return false;
+}
 
 void
 log_init(void)
@@ -28,24 +43,21 @@ log_init(void)
 	const char *wanted = getenv("AWS_LAMBDA_LOG_LEVEL");
 
 	lowest = LOG_INFO;
-	if (wanted == NULL || *wanted == '\0')
-		return;
-	for (int i = LOG_TRACE; i <= LOG_FATAL; i++)
-	{
-		if (strcasecmp(wanted, level_names[i]) == 0)
-		{
-			lowest = (LogLevel) i;
-			return;
-		}
-	}
-	log_event(LOG_WARN, "AWS_LAMBDA_LOG_LEVEL must be TRACE, DEBUG, INFO, WARN, ERROR or FATAL; INFO is used",
-			  NULL);
+	if (wanted != NULL && *wanted != '\0' && !log_set_level(wanted))
+		log_event(LOG_WARN, "AWS_LAMBDA_LOG_LEVEL must be TRACE, DEBUG, INFO, WARN, ERROR or FATAL; INFO is used",
+				  NULL);
 }
 
 void
 log_set_request_id(const char *request_id)
 {
 	snprintf(current_request_id, sizeof(current_request_id), "%s", request_id ? request_id : "");
+}
+
+void
+log_set_trace_id(const char *trace_id)
+{
+	snprintf(current_trace_id, sizeof(current_trace_id), "%s", trace_id ? trace_id : "");
 }
 
 bool
@@ -95,6 +107,8 @@ log_event(LogLevel level, const char *message, const LogField *fields)
 	json_put_member(&line, "level", level_names[level]);
 	if (current_request_id[0] != '\0')
 		json_put_member(&line, "requestId", current_request_id);
+	if (current_trace_id[0] != '\0')
+		json_put_member(&line, "traceId", current_trace_id);
 	json_put_member(&line, "message", message);
 	for (; fields != NULL && fields->name != NULL; fields++)
 	{

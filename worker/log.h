@@ -43,6 +43,12 @@ extern void log_init(void);
 /* The id that lines carry from now on; null or "" = none. Copied. */
 extern void log_set_request_id(const char *request_id);
 
+/* Likewise the X-Ray trace that the invocation belongs to. */
+extern void log_set_trace_id(const char *trace_id);
+
+/* One of the level's words, in any case; false: it is none, nothing changes. */
+extern bool log_set_level(const char *word);
+
 extern bool log_enabled(LogLevel level);
 
 /* fields may be null. */

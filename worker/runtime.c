@@ -289,12 +289,14 @@ serve(Runtime *runtime, const AwsxHttpResponse *response, RuntimeHandler handler
 		return LEAVE;
 	}
 	log_set_request_id(invocation.request_id);
+	log_set_trace_id(invocation.trace_id);
 	export_trace_id(invocation.trace_id);
 	awsx_buf_init(&reply.body, 0);
 	handler(arg, &invocation, &reply);
 	outcome = post_reply(runtime, invocation.request_id, &reply);
 	awsx_buf_free(&reply.body);
 	log_set_request_id(NULL);
+	log_set_trace_id(NULL);
 	return reply.leave ? LEAVE : outcome;
 }
 

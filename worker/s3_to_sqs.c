@@ -70,7 +70,7 @@ create_runtime(const char *api, AwsxError *error)
 }
 
 static Ingest *
-create_ingest(const Config *config, AwsxError *error)
+create_ingest(Config *config, AwsxError *error)
 {
 	AwsxTransport *transport = create_transport(error);
 
@@ -94,6 +94,8 @@ serve(const char *api)
 		return 1;
 	}
 	config = config_read(&error);
+	if (config != NULL && config->log_level != NULL)
+		log_set_level(config->log_level);
 	if (config != NULL)
 		ingest = create_ingest(config, &error);
 	if (ingest != NULL)
