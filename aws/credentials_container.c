@@ -13,14 +13,12 @@
  */
 #include "providers.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "credentials_json.h"
+#include "file.h"
 #include "metadata.h"
 
 #define ECS_AGENT "http://169.254.170.2"
@@ -79,33 +77,35 @@ find_place(ContainerProvider *provider, const char *relative, const char *full, 
 	return false;
 }
 
-/* Read a file of at most MAX_TOKEN bytes, none of them NUL, as a string. */
+/* The token to show; null where the environment names none.  For awsx_file_free. */
 static bool
-read_file(const char *path, char *out, AwsxError *error)
+read_token(char **token, size_t *len, AwsxError *error)
 {
-	int			fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t		len = 0;
-	ssize_t		more = fd < 0 ? -1 : 1;
-	int			problem = errno;
+	const char *file = get_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *text = get_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 
-	while (more > 0 && len <= MAX_TOKEN)
+	*len = file == NULL && text != NULL ? strlen(text) : 0;
+	*token = NULL;
+	if (file == NULL && text == NULL)
+		return true;
+	if (file == NULL)
 	{
-		more = read(fd, out + len, MAX_TOKEN + 1 - len);
-		problem = errno;
-		len += more > 0 ? (size_t) more : 0;
+		*token = strdup(text);
+		return *token != NULL || awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 	}
-	out[len] = '\0';
-	if (fd >= 0)
-		(void) close(fd);
-	if (more < 0)
-		return awsx_error_set(error, AWSX_ERR_CREDENTIALS,
-							  "the file %.200s of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: %s",
-							  path, strerror(problem));
-	if (len == 0 || len > MAX_TOKEN || strlen(out) != len)
-		return awsx_error_set(error, AWSX_ERR_CREDENTIALS,
-							  "the file %.200s of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is empty, "
-							  "longer than %d bytes or not text", path, MAX_TOKEN);
-	return true;
+	*token = awsx_file_read(file, MAX_TOKEN, len, NULL, error);
+	if (*token == NULL)
+	{
+		awsx_metadata_explain(error, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+		return false;
+	}
+	if (*len > 0 && strlen(*token) == *len)
+		return true;
+	awsx_file_free(*token, *len);
+	*token = NULL;
+	return awsx_error_set(error, AWSX_ERR_CONFIG,
+						  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the file %.200s is %s", file,
+						  *len == 0 ? "empty" : "not text");
 }
 
 /*
@@ -115,17 +115,15 @@ read_file(const char *path, char *out, AwsxError *error)
 static bool
 make_request(ContainerProvider *provider, const char *path, AwsxHttpRequest *out, AwsxError *error)
 {
-	const char *file = get_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *token = get_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	char		content[MAX_TOKEN + 2] = "";
-	bool		made = file == NULL || read_file(file, content, error);
+	char	   *token;
+	size_t		len;
+	bool		made;
 
-	if (file != NULL)
-		token = content;
-	made = made && awsx_metadata_request(out, "GET", provider->endpoint, path,
-										 token != NULL ? "Authorization" : NULL, token,
-										 TIMEOUT_MS, error);
-	explicit_bzero(content, sizeof(content));
+	if (!read_token(&token, &len, error))
+		return false;
+	made = awsx_metadata_request(out, "GET", provider->endpoint, path,
+								 token != NULL ? "Authorization" : NULL, token, TIMEOUT_MS, error);
+	awsx_file_free(token, len);
 	return made;
 }
 

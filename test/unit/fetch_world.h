@@ -30,6 +30,7 @@ write_down(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
 	};
 	const AwsxHttpRequest *request = call->request;
 	size_t		len = strlen(fetch_log);
+	bool		started;
 
 	len += (size_t) snprintf(fetch_log + len, sizeof(fetch_log) - len, "%s %s%s%s%s", request->method, request->endpoint,
 							 request->path, request->query ? "?" : "", request->query ? request->query : "");
@@ -42,14 +43,17 @@ write_down(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
 	}
 	snprintf(fetch_log + len, sizeof(fetch_log) - len, "\n");
 	fetch_timeout_ms = request->timeout_ms;
-	return double_start(self, call, error);
+	started = double_start(self, call, error);
+	memset(((Double *) self)->last_scope, 0, sizeof(((Double *) self)->last_scope));	/* a token is no scope */
+	return started;
 }
 
 static void
 open_fetch_world(const Line *script)
 {
 	open_world(script, AWSX_DIALECT_JSON);
-	world.transport->base.start = write_down;
+	if (world.client != NULL)	/* else the transport is gone, too */
+		world.transport->base.start = write_down;
 	fetch_log[0] = '\0';
 }
 

@@ -7,10 +7,11 @@
 #include "sweep.h"
 #include "fetch_now.h"
 
-#include "client_world.h"
+#include "fetch_world.h"
 #include "enrich.h"
 #include "envelope.h"
 #include "exchange.h"
+#include "imds.h"
 #include "config.h"
 #include "reject.h"
 #include "runtime.h"
@@ -301,6 +302,71 @@ create_runtime(AwsxError *error)
 	return runtime != NULL;
 }
 
+/* Keys from a provider that makes calls; takes the provider over. */
+static bool
+fetch_keys(AwsxCredentialsProvider *provider, AwsxError *error)
+{
+	FetchEnd	end = {0};
+	bool		done = false;
+
+	if (world.client == NULL)
+		awsx_error_set(error, AWSX_ERR_MEMORY, "no client");
+	if (world.client != NULL && provider != NULL)
+	{
+		end = fetch_all(provider);
+		*error = end.error;
+		done = end.error.kind == AWSX_OK && strcmp(end.keys.secret_access_key, SECRET) == 0;
+		if (end.count != 1 || (!done && end.error.kind == AWSX_OK))
+			ok(false, "a fetch of keys ends once, and right");
+		awsx_credentials_clear(&end.keys);
+	}
+	if (provider != NULL)
+		provider->free(provider);
+	close_world();
+	return done;
+}
+
+#define KEYS_BODY "{\"Code\":\"Success\",\"AccessKeyId\":\"ASIA1\",\"SecretAccessKey\":\"" SECRET "\",\"Token\":\"" TOKEN "\"," \
+	"\"Expiration\":\"2026-01-02T09:04:05Z\"}"
+
+static bool
+instance_keys(AwsxError *error)
+{
+	static const Line script[] = {
+		{.status = 200, .body = "instance-token"}, {.status = 200, .body = "role"}, {.status = 401},
+		{.status = 200, .body = "instance-token2"}, {.status = 200, .body = KEYS_BODY}
+	};
+
+	open_fetch_world(script);
+	return fetch_keys(awsx_credentials_imds(error), error);
+}
+
+static bool
+container_keys(AwsxError *error)
+{
+	static const Line script[] = {{.status = 500}, {.status = 200, .body = KEYS_BODY}};
+
+	setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:80/k?a=b", 1);
+	setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token", 1);
+	open_fetch_world(script);
+	return fetch_keys(awsx_credentials_container(error), error);
+}
+
+static bool
+instance_region(AwsxError *error)
+{
+	static const Line script[] = {{.status = 200, .body = "tok"}, {.status = 404}, {.status = 200, .body = "{\"region\":\"eu-west-1\"}"}};
+	char		region[64] = "";
+	bool		done;
+
+	open_fetch_world(script);
+	if (world.client == NULL)
+		return awsx_error_set(error, AWSX_ERR_MEMORY, "no client");
+	done = awsx_imds_region(world.client, region, sizeof(region), error);
+	close_world();
+	return done && strcmp(region, "eu-west-1") == 0;
+}
+
 int
 main(void)
 {
@@ -322,6 +388,13 @@ main(void)
 	sweep("S3 requests", s3_requests);
 	sweep("an S3 object", s3_object);
 	sweep("exchange", exchange);
+	sweep("keys of an instance", instance_keys);
+	sweep("keys of a container", container_keys);
+	sweep("region of an instance", instance_region);
+	leaves_no_secret("keys of an instance, secret key", SECRET, instance_keys);
+	leaves_no_secret("keys of an instance, token", "instance-token", instance_keys);
+	leaves_no_secret("keys of a container, session token", TOKEN, container_keys);
+	leaves_no_secret("keys of a container, its token", "container-token", container_keys);
 	leaves_no_secret("signature, secret key", SECRET, sign);
 	leaves_no_secret("signature, session token", TOKEN, sign);
 	leaves_no_secret("exchange, session token", TOKEN, exchange);
