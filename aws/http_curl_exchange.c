@@ -285,11 +285,24 @@ kind_of(CURLcode code)
 	}
 }
 
+/* How a proxy answered to the wish for a tunnel; 0 = there was none. */
+static long
+proxy_status(CURL *easy)
+{
+	long		status = 0;
+
+	(void) curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status;
+}
+
 /* What a person can do; null where libcurl's words are enough. */
 static const char *
 advice_on(CURL *easy, CURLcode code)
 {
 	long		verify_result = X509_V_ERR_UNSPECIFIED;
+
+	if (proxy_status(easy) == 407)
+		return "the proxy wants another user:password in its URL";
 
 	switch (code)
 	{
@@ -335,6 +348,6 @@ awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code)
 	call->response.status = 0;
 	awsx_error_set(&call->error, kind_of(code), "%s: %s%s%s", call->request->endpoint, detail,
 				   advice != NULL ? "; " : "", advice != NULL ? advice : "");
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
+	if (code == CURLE_PEER_FAILED_VERIFICATION || proxy_status(exchange->easy) == 407)
 		call->error.retryable = false;
 }

@@ -13,6 +13,7 @@
 static char folder[] = "/tmp/pg_sqs_tls.XXXXXX";
 static char right_ca[64];
 static char wrong_ca[64];
+static char system_file[64];
 
 /* One GET with that file of authorities (null: the default); end() it. */
 static void
@@ -139,16 +140,33 @@ test_plain_server(void)
 	stop_tls_server(&plain);
 }
 
+/* A system that allows old versions, so that it is us who refuse them. */
+static void
+allow_old_tls(void)
+{
+	FILE	   *file;
+
+	snprintf(system_file, sizeof(system_file), "%s/openssl.cnf", folder);
+	file = fopen(system_file, "w");
+	fputs("openssl_conf = all\n[all]\nssl_conf = tls\n[tls]\nsystem_default = old\n"
+		  "[old]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n", file);
+	fclose(file);
+	setenv("OPENSSL_CONF", system_file, 1);
+}
+
 int
 main(void)
 {
-	Identity	ca = make_identity(NULL, "authority", NULL, 2);
-	Identity	impostor = make_identity(NULL, "authority", NULL, 2);
+	Identity	ca;
+	Identity	impostor;
 
 	unsetenv("AWS_CA_BUNDLE");
 	unsetenv("SSL_CERT_FILE");
 	if (mkdtemp(folder) == NULL)
 		give_up("no temporary folder");
+	allow_old_tls();
+	ca = make_identity(NULL, "authority", NULL, 2);
+	impostor = make_identity(NULL, "authority", NULL, 2);
 	snprintf(right_ca, sizeof(right_ca), "%s/right.pem", folder);
 	snprintf(wrong_ca, sizeof(wrong_ca), "%s/wrong.pem", folder);
 	write_certificate(&ca, right_ca);
@@ -159,6 +177,7 @@ main(void)
 	test_plain_server();
 	unlink(right_ca);
 	unlink(wrong_ca);
+	unlink(system_file);
 	rmdir(folder);
 	free_identity(&ca);
 	free_identity(&impostor);
