@@ -215,15 +215,19 @@ run_outputs(Enricher *enricher, Work *work, const char *text, size_t len)
 	return verdict;
 }
 
+void
+enrich_message_free(EnrichMessage *message)
+{
+	free(message->body);
+	free(message->original_group_id);
+	free(message->original_dedup_id);
+}
+
 static void
 free_messages(EnrichResult *result)
 {
 	for (int i = 0; i < result->count; i++)
-	{
-		free(result->messages[i].body);
-		free(result->messages[i].original_group_id);
-		free(result->messages[i].original_dedup_id);
-	}
+		enrich_message_free(&result->messages[i]);
 	free(result->messages);
 	result->messages = NULL;
 	result->count = 0;

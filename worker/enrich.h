@@ -85,6 +85,9 @@ extern bool enrich_record(Enricher *enricher, const EnrichSource *source,
 						  const char *text, size_t len, EnrichResult *result, AwsxError *error);
 extern void enrich_result_free(EnrichResult *result);
 
+/* What one message owns; for who takes it out of a result. */
+extern void enrich_message_free(EnrichMessage *message);
+
 /* The message as SQS is to get it; borrows the message's strings. */
 extern AwsxSqsSend enrich_send(const EnrichMessage *message, const char *trace_header);
 

@@ -29,7 +29,7 @@ reject_key(const Reject *reject, const char *prefix, AwsxBuf *key)
 	char		hash[AWSX_SHA256_HEX_LEN + 1];
 	size_t		len = strlen(reject->key);
 
-	snprintf(tail, sizeof(tail), ".%d.json", reject->record);
+	snprintf(tail, sizeof(tail), ".%010d.json", reject->record);
 	awsx_buf_puts(key, prefix);
 	if (strlen(prefix) + len + 1 + strlen(version) + strlen(tail) <= KEY_MAX_BYTES)
 	{

@@ -49,7 +49,8 @@ typedef struct RejectPlace
 
 /*
  * <prefix><key>.<version id, else etag, else "none">.<record>.json, so that a
- * retried invocation writes the same object again.  Where that would exceed
+ * retried invocation writes the same object again; the record in ten digits,
+ * so that names have the order of records.  Where that would exceed
  * S3's 1024 bytes, key and version give way to their SHA-256 in hex.  False:
  * out of memory.
  */

@@ -13,6 +13,7 @@
 #include "explain.h"
 #include "ingest.h"
 #include "log.h"
+#include "resend.h"
 #include "runtime.h"
 
 #ifndef PG_SQS_VERSION
@@ -28,6 +29,8 @@ static const char help[] =
 "Usage:\n"
 "  s3_to_sqs                   serve invocations (Lambda starts it so)\n"
 "  s3_to_sqs --explain FILE    print what would be sent for a local file\n"
+"  s3_to_sqs --rejects s3://BUCKET/PREFIX [--dry-run]\n"
+"                              send rejected records again\n"
 "  s3_to_sqs --help | --version\n"
 "\n"
 "Configuration (environment), for one output:\n"
@@ -134,6 +137,23 @@ explain(const char *path)
 	return status;
 }
 
+static int
+resend(const char *url, bool dry_run)
+{
+	AwsxError	error;
+	Config	   *config = config_read(&error);
+	int			status;
+
+	if (config == NULL)
+	{
+		fprintf(stderr, "s3_to_sqs: %s\n", error.message);
+		return 2;
+	}
+	status = resend_run(config, url, dry_run);
+	config_free(config);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -145,6 +165,11 @@ main(int argc, char **argv)
 		return puts("s3_to_sqs (pg_sqs) " PG_SQS_VERSION) == EOF;
 	if (argc == 3 && strcmp(argv[1], "--explain") == 0)
 		return explain(argv[2]);
+	if ((argc == 3 || (argc == 4 && strcmp(argv[3], "--dry-run") == 0)) && strcmp(argv[1], "--rejects") == 0)
+	{
+		log_init();
+		return resend(argv[2], argc == 4);
+	}
 	if (argc > 1)
 	{
 		fprintf(stderr, "s3_to_sqs: unknown or incomplete option \"%s\"; try s3_to_sqs --help\n", argv[1]);

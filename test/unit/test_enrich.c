@@ -23,8 +23,8 @@ static Enricher *
 create(const char *program, const char *group, const char *dedup, const char *second)
 {
 	ConfigOutput outputs[2] = {
-		{(char *) "first", (char *) URL, (char *) program, (char *) group, (char *) dedup},
-		{(char *) "second", (char *) URL, (char *) second, (char *) ".transaction_id", NULL}
+		{.name = (char *) "first",.queue_url = (char *) URL,.program = (char *) program,.group = (char *) group,.dedup = (char *) dedup},
+		{.name = (char *) "second",.queue_url = (char *) URL,.program = (char *) second,.group = (char *) ".transaction_id"}
 	};
 	Config		config = {.output_count = second != NULL ? 2 : 1,.outputs = outputs};
 	AwsxError	error;
@@ -403,21 +403,21 @@ test_reject_document(void)
 
 	awsx_buf_init(&key, 0);
 	reject_key(&reject, "rejects/", &key);
-	is_str(key.data, "rejects/k.v1.1.json", "the key, with version");
+	is_str(key.data, "rejects/k.v1.0000000001.json", "the key, with version");
 	awsx_buf_reset(&key);
 	reject.version_id = "";
 	reject_key(&reject, "", &key);
-	is_str(key.data, "k.e.1.json", "... with etag");
+	is_str(key.data, "k.e.0000000001.json", "... with etag");
 	awsx_buf_reset(&key);
 	reject.etag = NULL;
 	reject_key(&reject, "p/", &key);
-	is_str(key.data, "p/k.none.1.json", "... with neither");
+	is_str(key.data, "p/k.none.0000000001.json", "... with neither");
 	awsx_buf_reset(&key);
 	memset(long_key, 'k', 1024);
 	long_key[1024] = '\0';
 	reject.key = long_key;
 	reject_key(&reject, "p/", &key);
-	ok(key.len == 2 + 64 + strlen(".1.json") && strncmp(key.data, "p/", 2) == 0, "a key too long is hashed");
+	ok(key.len == 2 + 64 + strlen(".0000000001.json") && strncmp(key.data, "p/", 2) == 0, "a key too long is hashed");
 	awsx_buf_free(&key);
 }
 

@@ -323,7 +323,7 @@ test_rejects(void)
 	snprintf(record.refused_message, sizeof(record.refused_message), "no");
 	reject_describe(&reject, &config, &record, text, sizeof(text));
 	ok(reject_write(&place, &reject, &error), "a record that was refused");
-	is_str(put_path[0], "/bad/a.json.v1.7.json", "its name follows from the record");
+	is_str(put_path[0], "/bad/a.json.v1.0000000007.json", "its name follows from the record");
 	is_str(at(0, "sent"), "[\"one\"]", "the output that has it");
 	is_str(at(0, "not_sent"), "[\"two\"]", "the one that has not, or not all");
 	is_str(at(0, "body"), "\"{\\\"a\\\":1}\"", "its bytes");
