@@ -269,6 +269,14 @@ build(Builder *builder, const char *profile, bool as_source)
 	return fail_sign_in(builder, profile);
 }
 
+static const char *
+path_of(const AwsxProfiles *profiles, AwsxProfileFile file)
+{
+	const char *path = awsx_profiles_path(profiles, file);
+
+	return path[0] != '\0' ? path : "a home directory that is not known (set HOME)";
+}
+
 /* No provider, and no error: a failure where the profile was asked for by name. */
 static bool
 nothing_found(const AwsxProfiles *profiles, const char *profile, bool failed, AwsxMade *made_out,
@@ -279,10 +287,10 @@ nothing_found(const AwsxProfiles *profiles, const char *profile, bool failed, Aw
 	if (awsx_profiles_has(profiles, profile))
 		awsx_error_set(told, AWSX_ERR_CREDENTIALS,
 					   "profile \"%.100s\" in %.150s and %.150s has no keys, role, web identity or process", profile,
-					   awsx_profiles_path(profiles, AWSX_PROFILE_CREDENTIALS), awsx_profiles_path(profiles, AWSX_PROFILE_CONFIG));
+					   path_of(profiles, AWSX_PROFILE_CREDENTIALS), path_of(profiles, AWSX_PROFILE_CONFIG));
 	else
-		awsx_error_set(told, AWSX_ERR_CREDENTIALS, "there is no profile \"%.100s\" in %.150s nor %.150s", profile,
-					   awsx_profiles_path(profiles, AWSX_PROFILE_CREDENTIALS), awsx_profiles_path(profiles, AWSX_PROFILE_CONFIG));
+		awsx_error_set(told, AWSX_ERR_CREDENTIALS, "there is no profile \"%.100s\" in %.150s or %.150s", profile,
+					   path_of(profiles, AWSX_PROFILE_CREDENTIALS), path_of(profiles, AWSX_PROFILE_CONFIG));
 	return !failed;
 }
 
