@@ -41,6 +41,7 @@ AWS_OBJS = \
 	aws/digest.o \
 	aws/endpoints.o \
 	aws/envelope.o \
+	aws/envelope_key.o \
 	aws/error.o \
 	aws/file.o \
 	aws/http.o \

@@ -10,16 +10,18 @@
  * memory stays within MAX_DEPTH times the input.
  *
  * A record that is not understood fails the whole event: the caller keeps
- * it, rather than losing the object it spoke of.
+ * it, rather than losing the object it spoke of.  Only the messages of an
+ * event source mapping can be kept one by one.
  */
 #include "envelope.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "text.h"
+#include "date.h"
 
 #define MAX_DEPTH 5
 
@@ -35,62 +37,6 @@ static bool
 malformed(AwsxError *error, const char *problem)
 {
 	return awsx_error_set(error, AWSX_ERR_REQUEST, "the event has a record that %s", problem);
-}
-
-char *
-awsx_form_decode(const char *text, size_t len)
-{
-	char	   *out = malloc(len + 1);
-	size_t		used = 0;
-
-	for (size_t i = 0; out != NULL && i < len; i++)
-	{
-		int			c = (unsigned char) text[i];
-
-		if (c == '+')
-			c = ' ';
-		else if (c == '%')
-		{
-			int			high = i + 2 < len ? awsx_text_hex_value(text[i + 1]) : -1;
-			int			low = i + 2 < len ? awsx_text_hex_value(text[i + 2]) : -1;
-
-			c = high < 0 || low < 0 ? 0 : high * 16 + low;
-			i += 2;
-		}
-		if (c == 0)
-		{
-			free(out);
-			return NULL;
-		}
-		out[used++] = (char) c;
-	}
-	if (out != NULL)
-		out[used] = '\0';
-	return out;
-}
-
-/* The digit at a place, '0' behind the end; case does not count. */
-static char
-sequencer_digit(const char *text, size_t len, size_t at)
-{
-	return at < len ? awsx_text_upper(text[at]) : '0';
-}
-
-int
-awsx_sequencer_compare(const char *a, const char *b)
-{
-	size_t		a_len = strlen(a);
-	size_t		b_len = strlen(b);
-
-	for (size_t i = 0; i < a_len || i < b_len; i++)
-	{
-		int			difference = (unsigned char) sequencer_digit(a, a_len, i) -
-			(unsigned char) sequencer_digit(b, b_len, i);
-
-		if (difference != 0)
-			return difference;
-	}
-	return 0;
 }
 
 /* A string member without NUL, or null. */
@@ -133,6 +79,28 @@ copy_optional(const json_t *object, const char *name, const char *other_name, ch
 	}
 	*out = strdup(text);
 	return *out != NULL || memory_error(error);
+}
+
+/* The text of the record's "resume"; "" when it has none. */
+static bool
+copy_resume(const json_t *record, char **out, AwsxError *error)
+{
+	const json_t *member = json_object_get(record, "resume");
+
+	*out = member == NULL ? strdup("") : json_dumps(member, JSON_COMPACT | JSON_ENCODE_ANY);
+	return *out != NULL || memory_error(error);
+}
+
+/* When it happened, under S3's or EventBridge's name; 0 when there is no usable time. */
+static int64_t
+read_time(const json_t *parent)
+{
+	const char *text = text_member(parent, "eventTime");
+	int64_t		ms;
+
+	if (text == NULL)
+		text = text_member(parent, "time");
+	return text != NULL && awsx_iso_date_ms(text, &ms) ? ms : 0;
 }
 
 static void
@@ -197,6 +165,8 @@ read_object(AwsxS3Events *events, AwsxEventKind kind, const json_t *parent, cons
 	event = &items[events->count++];
 	memset(event, 0, sizeof(*event));
 	event->kind = kind;
+	event->message = -1;
+	event->time_ms = read_time(region_parent);
 	if (bucket == NULL || *bucket == '\0')
 		return malformed(error, "names no bucket");
 	event->bucket = strdup(bucket);
@@ -207,6 +177,7 @@ read_object(AwsxS3Events *events, AwsxEventKind kind, const json_t *parent, cons
 		!copy_optional(object, "eTag", "etag", &event->etag, error) ||
 		!copy_optional(object, "sequencer", "sequencer", &event->sequencer, error) ||
 		!copy_optional(region_parent, "awsRegion", "region", &event->region, error) ||
+		!copy_resume(region_parent, &event->resume, error) ||
 		!read_size(object, &event->size, error))
 		return false;
 	strip_quotes(event->etag);
@@ -261,11 +232,78 @@ read_inner(AwsxS3Events *events, const json_t *text, int depth, AwsxError *error
 	return read_document(events, json_string_value(text), json_string_length(text), depth + 1, error);
 }
 
+static void
+free_event(AwsxS3Event *event)
+{
+	free(event->bucket);
+	free(event->key);
+	free(event->version_id);
+	free(event->etag);
+	free(event->sequencer);
+	free(event->region);
+	free(event->resume);
+}
+
+static AwsxEventMessage *
+add_message(AwsxS3Events *events, const char *id, AwsxError *error)
+{
+	AwsxEventMessage *messages = realloc(events->messages,
+										 ((size_t) events->message_count + 1) * sizeof(*messages));
+	char	   *copy = strdup(id);
+
+	if (messages != NULL)
+		events->messages = messages;
+	if (messages == NULL || copy == NULL)
+	{
+		free(copy);
+		memory_error(error);
+		return NULL;
+	}
+	messages[events->message_count] = (AwsxEventMessage) {.id = copy};
+	return &messages[events->message_count++];
+}
+
+/*
+ * A message of an event source mapping: what is wrong with it is its own.
+ * One without an id cannot be told apart, so it fails the event.
+ */
+static bool
+read_message(AwsxS3Events *events, const json_t *record, int depth, AwsxError *error)
+{
+	const char *id = text_member(record, "messageId");
+	int			count = events->count;
+	int			test_events = events->test_events;
+	AwsxEventMessage *message;
+
+	if (id == NULL || *id == '\0')
+		return read_inner(events, json_object_get(record, "body"), depth, error);
+	message = add_message(events, id, error);
+	if (message == NULL)
+		return false;
+	if (read_inner(events, json_object_get(record, "body"), depth, error))
+	{
+		for (int i = count; i < events->count; i++)
+			events->items[i].message = events->message_count - 1;
+		return true;
+	}
+	if (error->kind != AWSX_ERR_REQUEST)
+		return false;
+	message->bad = true;
+	snprintf(message->problem, sizeof(message->problem), "%.255s", error->message);
+	awsx_error_clear(error);
+	while (events->count > count)
+		free_event(&events->items[--events->count]);
+	events->test_events = test_events;
+	return true;
+}
+
 static bool
 read_record(AwsxS3Events *events, const json_t *record, int depth, AwsxError *error)
 {
 	if (text_member_is(record, "eventSource", "aws:s3"))
 		return read_s3_record(events, record, error);
+	if (text_member_is(record, "eventSource", "aws:sqs") && depth == 1)
+		return read_message(events, record, depth, error);
 	if (text_member_is(record, "eventSource", "aws:sqs"))
 		return read_inner(events, json_object_get(record, "body"), depth, error);
 	if (text_member_is(record, "EventSource", "aws:sns") || text_member_is(record, "eventSource", "aws:sns"))
@@ -352,16 +390,10 @@ awsx_envelope_free(AwsxS3Events *events)
 	if (events == NULL)
 		return;
 	for (int i = 0; i < events->count; i++)
-	{
-		AwsxS3Event *event = &events->items[i];
-
-		free(event->bucket);
-		free(event->key);
-		free(event->version_id);
-		free(event->etag);
-		free(event->sequencer);
-		free(event->region);
-	}
+		free_event(&events->items[i]);
+	for (int i = 0; i < events->message_count; i++)
+		free(events->messages[i].id);
+	free(events->messages);
 	free(events->items);
 	free(events);
 }

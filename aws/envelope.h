@@ -33,18 +33,37 @@ typedef struct AwsxS3Event
 	char	   *sequencer;		/* "" = not given */
 	char	   *region;			/* "" = not given */
 	int64_t		size;			/* -1 = not given */
+	int64_t		time_ms;		/* of the event, Unix epoch; 0 = not given */
+	char	   *resume;			/* JSON text of an S3 record's own member "resume", which is not
+								 * S3's; "" = not given */
+	int			message;		/* index into messages; -1 = none */
 } AwsxS3Event;
+
+/*
+ * A message of an SQS event source mapping, whose function answers with the
+ * ids of those that failed.
+ */
+typedef struct AwsxEventMessage
+{
+	char	   *id;				/* messageId */
+	bool		bad;			/* it holds no event that is understood, and gives none */
+	char		problem[256];	/* when bad: why, without payload */
+} AwsxEventMessage;
 
 typedef struct AwsxS3Events
 {
 	int			count;
 	AwsxS3Event *items;
 	int			test_events;	/* s3:TestEvent documents seen */
+	int			message_count;	/* 0: the event came from no event source mapping */
+	AwsxEventMessage *messages;
 } AwsxS3Events;
 
 /*
  * Null and *error (AWSX_ERR_REQUEST) when the document is none of these or a
- * record in it is malformed.  A test event alone gives count 0.
+ * record in it is malformed.  A test event alone gives count 0.  Where the
+ * document is the event of an SQS event source mapping, a message that is
+ * malformed is bad by itself, and the others are read.
  */
 extern AwsxS3Events *awsx_envelope_read(const char *json, size_t len, AwsxError *error);
 extern void awsx_envelope_free(AwsxS3Events *events);	/* null allowed */
@@ -57,5 +76,12 @@ extern char *awsx_form_decode(const char *text, size_t len);
  * zeros on the right.
  */
 extern int	awsx_sequencer_compare(const char *a, const char *b);
+
+/*
+ * Put the events of one key (and bucket) that have sequencers in the order of
+ * those, within the places that they have among the others: an event that
+ * came late does not overtake a newer one.  False: no memory, nothing moved.
+ */
+extern bool awsx_envelope_order(AwsxS3Events *events);
 
 #endif							/* AWSX_ENVELOPE_H */

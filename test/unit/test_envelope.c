@@ -197,6 +197,84 @@ test_decode(void)
 	ok(awsx_form_decode("a\0b", 3) == NULL, "NUL is refused");
 }
 
+#define CREATED_EVENT(key, sequencer) "{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"," \
+	"\"s3\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"" key "\",\"sequencer\":\"" sequencer "\"}}}"
+#define MESSAGE(id, body) "{\"eventSource\":\"aws:sqs\",\"messageId\":\"" id "\",\"body\":\"" body "\"}"
+#define QUOTED_EVENT(key) "{\\\"Records\\\":[{\\\"eventSource\\\":\\\"aws:s3\\\",\\\"eventName\\\":\\\"ObjectCreated:Put\\\"," \
+	"\\\"s3\\\":{\\\"bucket\\\":{\\\"name\\\":\\\"b\\\"},\\\"object\\\":{\\\"key\\\":\\\"" key "\\\"}}}"
+
+/* A message that is bad spoils neither the one before nor the one behind. */
+static void
+test_messages(void)
+{
+	static const char text[] = "{\"Records\":["
+		MESSAGE("m1", QUOTED_EVENT("one") "]}") ","
+		MESSAGE("m2", QUOTED_EVENT("two") ",{\\\"eventSource\\\":\\\"aws:s3\\\"}]}") ","
+		MESSAGE("m3", "hello") ","
+		MESSAGE("m4", QUOTED_EVENT("four") "," "{\\\"eventSource\\\":\\\"aws:s3\\\",\\\"eventName\\\":\\\"ObjectRemoved:Delete\\\","
+				"\\\"s3\\\":{\\\"bucket\\\":{\\\"name\\\":\\\"b\\\"},\\\"object\\\":{\\\"key\\\":\\\"gone\\\"}}}]}")
+		"]}";
+	AwsxError	error;
+	AwsxS3Events *events;
+	AwsxBuf		got;
+
+	awsx_error_clear(&error);
+	awsx_buf_init(&got, 0);
+	events = awsx_envelope_read(text, strlen(text), &error);
+	if (!ok(events != NULL, "messages of an event source mapping: %s", error.message))
+		return;
+	describe(events, &got);
+	is_str(got.data, "0 created:b/one created:b/four removed:b/gone", "the good ones give their events, a bad one none");
+	is_int(events->message_count, 4, "all are counted");
+	ok(!events->messages[0].bad && events->messages[1].bad && events->messages[2].bad && !events->messages[3].bad,
+	   "the bad ones are marked");
+	is_str(events->messages[2].id, "m3", "with their ids");
+	ok(strstr(events->messages[2].problem, "is not JSON") != NULL, "and why: %s", events->messages[2].problem);
+	ok(events->items[0].message == 0 && events->items[1].message == 3 && events->items[2].message == 3,
+	   "each event knows its message");
+	awsx_envelope_free(events);
+	awsx_buf_free(&got);
+}
+
+static void
+test_order(void)
+{
+	static const char text[] = "{\"Records\":["
+		CREATED_EVENT("a", "0A5") "," CREATED_EVENT("b", "03") "," CREATED_EVENT("a", "0A") ","
+		CREATED_EVENT("c", "") "," CREATED_EVENT("a", "0A4") "," CREATED_EVENT("b", "02") "]}";
+	AwsxError	error;
+	AwsxS3Events *events = awsx_envelope_read(text, strlen(text), &error);
+	AwsxBuf		got;
+
+	awsx_buf_init(&got, 0);
+	ok(events != NULL && awsx_envelope_order(events), "events are ordered");
+	for (int i = 0; i < events->count; i++)
+		awsx_buf_printf(&got, " %s%s", events->items[i].key, events->items[i].sequencer);
+	is_str(got.data, " a0A b02 a0A4 c a0A5 b03", "the events of a key by their sequencers, in the places they have");
+	awsx_envelope_free(events);
+	awsx_buf_free(&got);
+}
+
+static void
+test_times(void)
+{
+	static const char s3[] = RECORD("\"eventName\":\"ObjectCreated:Put\",\"eventTime\":\"1970-01-01T00:00:01.500Z\","
+									"\"resume\":{\"a\": 1},\"s3\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}");
+	static const char bridge[] = "{\"source\":\"aws.s3\",\"time\":\"1970-01-01T00:00:02Z\","
+		"\"detail\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}}";
+	AwsxError	error;
+	AwsxS3Events *events = awsx_envelope_read(s3, strlen(s3), &error);
+
+	is_int(events->items[0].time_ms, 1500, "the time of an S3 event");
+	is_str(events->items[0].resume, "{\"a\":1}", "and our own member");
+	is_int(events->items[0].message, -1, "it came in no message");
+	awsx_envelope_free(events);
+	events = awsx_envelope_read(bridge, strlen(bridge), &error);
+	is_int(events->items[0].time_ms, 2000, "the time of an EventBridge event");
+	is_str(events->items[0].resume, "", "which has no such member");
+	awsx_envelope_free(events);
+}
+
 static int
 sign(int n)
 {
@@ -247,5 +325,8 @@ main(void)
 	test_refusals();
 	test_decode();
 	test_sequencer();
+	test_messages();
+	test_order();
+	test_times();
 	return tap_done();
 }
