@@ -17,8 +17,8 @@
 
 #define CONFIG_MAX_OUTPUTS 32
 #define CONFIG_MAX_DIMENSIONS 8
-#define CONFIG_DEFAULT_OBJECT_BYTES ((size_t) 16 << 20)
-#define CONFIG_MAX_OBJECT_BYTES ((size_t) 1 << 30)
+#define CONFIG_DEFAULT_OBJECT_BYTES CONFIG_MAX_OBJECT_BYTES
+#define CONFIG_MAX_OBJECT_BYTES ((size_t) 1 << 46)	/* more than S3 takes: objects are streamed */
 #define CONFIG_DEFAULT_RECORD_BYTES ((size_t) 16 << 20)
 #define CONFIG_MAX_RECORD_BYTES ((size_t) 1 << 30)
 
@@ -43,6 +43,7 @@ typedef enum ConfigPolicy
 typedef struct ConfigPolicies
 {
 	ConfigPolicy missing;		/* the object, or its version, is not there (any more) */
+	ConfigPolicy archived;		/* it would have to be restored first */
 	ConfigPolicy denied;		/* S3 says 403 */
 	ConfigPolicy throttled;		/* S3 still says 503 after all attempts */
 	ConfigPolicy corrupt;		/* gzip is broken, or the object ends in a record */

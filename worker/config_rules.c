@@ -291,6 +291,12 @@ set_on_missing(Config *config, const char *where, const char *text, AwsxError *e
 }
 
 static bool
+set_on_archived(Config *config, const char *where, const char *text, AwsxError *error)
+{
+	return set_policy(&config->policies.archived, where, text, error);
+}
+
+static bool
 set_on_denied(Config *config, const char *where, const char *text, AwsxError *error)
 {
 	return set_policy(&config->policies.denied, where, text, error);
@@ -382,6 +388,7 @@ const ConfigSetting config_settings[] = {
 	{NULL, "max_record_bytes", "MAX_RECORD_BYTES", set_max_record, true},
 	{NULL, "log_level", NULL, set_log_level, false},
 	{"policies", "missing", "ON_MISSING", set_on_missing, false},
+	{"policies", "archived", "ON_ARCHIVED", set_on_archived, false},
 	{"policies", "denied", "ON_DENIED", set_on_denied, false},
 	{"policies", "throttled", "ON_THROTTLED", set_on_throttled, false},
 	{"policies", "corrupt", "ON_CORRUPT", set_on_corrupt, false},

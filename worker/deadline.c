@@ -11,6 +11,27 @@
 
 #define ANSWER_RESERVE_MS 1000
 #define REQUEST_TIMEOUT_MS 30000
+#define NEAR_LEAST_MS 1500
+#define NEAR_MOST_MS 20000
+
+void
+deadline_begin(Deadline *deadline, int64_t at_ms)
+{
+	int64_t		near = (at_ms - deadline->clock->wall_ms(deadline->clock->arg)) / 4;
+
+	if (near < NEAR_LEAST_MS)
+		near = NEAR_LEAST_MS;
+	if (near > NEAR_MOST_MS)
+		near = NEAR_MOST_MS;
+	deadline->at_ms = at_ms;
+	deadline->near_ms = at_ms > 0 ? at_ms - near : 0;
+}
+
+bool
+deadline_is_near(const Deadline *deadline)
+{
+	return deadline->near_ms > 0 && deadline->clock->wall_ms(deadline->clock->arg) >= deadline->near_ms;
+}
 
 int
 deadline_left_ms(const Deadline *deadline)

@@ -17,7 +17,16 @@ typedef struct Deadline
 {
 	const AwsxClock *clock;
 	int64_t		at_ms;			/* Unix epoch, milliseconds; 0 = none */
+	int64_t		near_ms;		/* set by deadline_begin */
 } Deadline;
+
+/*
+ * An invocation begins that ends at that time.  From a quarter of its time
+ * before that on, but at least 1.5 s and at most 20 s, the end is near: what
+ * is under way is finished, nothing large is begun.
+ */
+extern void deadline_begin(Deadline *deadline, int64_t at_ms);
+extern bool deadline_is_near(const Deadline *deadline);
 
 /* Milliseconds that one request may take now, at most 30 s; 0 = the time is over. */
 extern int	deadline_left_ms(const Deadline *deadline);

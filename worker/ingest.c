@@ -2,166 +2,185 @@
  * ingest.c
  *	  One invocation of s3_to_sqs: event -> objects -> messages or rejects.
  *
- * Objects are read one after the other.  Their records gather in a small
- * batch that is sent when it is full, and at the end; a record that cannot
- * be sent is written to the reject location on the spot.  The first
- * infrastructure fault ends the invocation: Lambda gives the whole event
- * again, and the fixed deduplication ids make that harmless.  All waiting is
- * bounded by the invocation's deadline.
+ * Objects are begun one after the other, those of one key from the oldest to
+ * the newest; their records are under way together, so an object is done
+ * some time after it was read.  An infrastructure fault fails the invocation:
+ * Lambda gives the whole event again, and the fixed deduplication ids make
+ * that harmless.  Where the event came through an event source mapping, each
+ * message succeeds or fails for itself.
+ *
+ * When the invocation's end is near, what is under way is finished and what
+ * is left is handed over to a later invocation.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../aws/envelope.h"
 #include "../aws/providers.h"
+#include "../aws/sqs.h"
 #include "config_fetch.h"
-#include "deadline.h"
-#include "deliver.h"
-#include "enrich.h"
-#include "ingest.h"
+#include "ingest_turn.h"
 #include "log.h"
-#include "reject.h"
-#include "store.h"
+#include "metrics.h"
 
-#define BATCH_RECORDS 10
-#define BATCH_BYTES ((size_t) 4 << 20)
+/* ---- which objects ---- */
 
-struct Ingest
-{
-	const Config *config;
-	Enricher   *enricher;
-	AwsxClient *client;
-	Store		store;
-	AwsxService *sqs;			/* one an output */
-	Deadline	deadline;		/* of the current invocation */
-};
-
-/* An object's record, from its GET until it is sent or rejected. */
-typedef struct Item
-{
-	DeliverRecord record;
-	const AwsxS3Event *event;
-	StoreObject object;
-	bool		was_read;
-} Item;
-
-/* The current invocation. */
-typedef struct Turn
-{
-	Ingest	   *ingest;
-	const RuntimeInvocation *invocation;
-	Item	   *batch[BATCH_RECORDS];
-	int			batch_count;
-	size_t		batch_bytes;
-	int64_t		objects;
-	int64_t		records;
-	int64_t		sent;
-	int64_t		filtered;
-	int64_t		rejected;
-	int64_t		ignored;
-} Turn;
-
-/* ---- rejects ---- */
-
+/* The console makes such an object for a folder. */
 static bool
-put_reject(Turn *turn, const Reject *reject, AwsxError *error)
+is_folder(const AwsxS3Event *event)
+{
+	return event->size == 0 && event->key[strlen(event->key) - 1] == '/';
+}
+
+/*
+ * Is the object one of our own?  Enriching a reject would reject it again,
+ * for ever.  Where their location is the whole bucket nothing in it can be
+ * told apart: that is a fault of the configuration.
+ */
+static bool
+check_own(const Turn *turn, const AwsxS3Event *event, bool *own, AwsxError *error)
 {
 	const Config *config = turn->ingest->config;
-	AwsxBuf		key;
-	AwsxBuf		document;
-	bool		done;
+	const char *location = config_own_location(config, event->bucket, event->key);
+	const char *prefix;
 
-	awsx_buf_init(&key, 0);
-	awsx_buf_init(&document, 0);
-	if (reject_key(reject, config->reject_prefix, &key) && reject_document(reject, &document))
-		done = store_write(&turn->ingest->store, config->reject_bucket, key.data,
-						   document.data, document.len, error);
-	else
-		done = awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while a reject was written");
-	awsx_buf_free(&key);
-	awsx_buf_free(&document);
-	return done;
+	*own = location != NULL;
+	if (location == NULL)
+		return true;
+	prefix = strcmp(location, "reject") == 0 ? config->reject_prefix : config->receipts_prefix;
+	if (*prefix == '\0')
+		return awsx_error_set(error, AWSX_ERR_CONFIG,
+							  "the %s location is the whole bucket \"%.63s\", which also sends events: "
+							  "give it a prefix outside of the notification's filter", location, event->bucket);
+	log_event(LOG_WARN, "an event of our own location is ignored: set a filter on the notification",
+			  LOG_FIELDS(LOG_TEXT("location", location), LOG_TEXT("bucket", event->bucket),
+						 LOG_TEXT("key", event->key)));
+	return true;
 }
 
-/* Write the item's record to the reject location, with code and reason. */
 static bool
-reject_item(Turn *turn, const Item *item, const char *code, const char *reason, AwsxError *error)
+prepare_task(Turn *turn, Task *task, const AwsxS3Event *event, AwsxError *error)
 {
-	const AwsxS3Event *event = item->event;
-	const AwsxBuf *body = &item->object.answer.body;
+	bool		own = false;
+
+	task->event = event;
+	if (event->kind == AWSX_EVENT_CREATED && !check_own(turn, event, &own, error))
+		return false;
+	task->resumed = *event->resume != '\0';
+	if (task->resumed && !handover_read(event->resume, &task->from, error))
+		return false;
+	if (event->kind == AWSX_EVENT_CREATED && !own && !is_folder(event))
+		return true;
+	task->state = TASK_IGNORED;
+	if (event->kind == AWSX_EVENT_REMOVED)
+		turn->removed++;
+	turn->ignored++;
+	return true;
+}
+
+/* ---- working ---- */
+
+/* Did an older event of the same key fail, or is it left for later? */
+static bool
+waits_for_older(const Turn *turn, const Task *task)
+{
+	for (const Task *older = turn->tasks; older < task; older++)
+	{
+		if ((older->state == TASK_FAILED || older->state == TASK_LEFT) &&
+			strcmp(older->event->key, task->event->key) == 0 &&
+			strcmp(older->event->bucket, task->event->bucket) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* After a fault nothing that is not settled counts. */
+static void
+fail_open_tasks(Turn *turn)
+{
+	deliver_drop(turn->world.deliverer);
+	for (int i = 0; i < turn->events->count; i++)
+	{
+		Task	   *task = &turn->tasks[i];
+
+		if (task->state == TASK_BEGUN && !object_is_done(task->object))
+			task->state = TASK_FAILED;
+	}
+}
+
+static void
+work_on(Turn *turn, Task *task)
+{
+	AwsxError	error;
+
+	awsx_error_clear(&error);
+	if (waits_for_older(turn, task))
+	{
+		task->state = TASK_FAILED;
+		awsx_error_set(&error, AWSX_ERR_SERVICE, "an older state of the same key is not done");
+		ingest_note_fault(turn, &error);
+		return;
+	}
+	if (deadline_is_near(&turn->ingest->deadline))
+	{
+		task->state = TASK_LEFT;
+		return;
+	}
+	task->state = TASK_BEGUN;
+	task->object = object_create(&turn->world, task->event, task->resumed ? &task->from : NULL, &error);
+	if (task->object == NULL)
+		task->state = TASK_FAILED;
+	else if (object_work(task->object, &error))
+		return;
+	ingest_note_fault(turn, &error);
+	fail_open_tasks(turn);
+}
+
+/* The first fault ends an invocation that can only fail as a whole. */
+static void
+work_on_all(Turn *turn)
+{
+	AwsxError	error;
+
+	for (int i = 0; i < turn->events->count; i++)
+	{
+		Task	   *task = &turn->tasks[i];
+
+		if (turn->fault.kind != AWSX_OK && !ingest_has_messages(turn))
+			return;
+		if (task->state == TASK_WAITING)
+			work_on(turn, task);
+	}
+	if (!deliver_finish(turn->world.deliverer, &error))
+	{
+		ingest_note_fault(turn, &error);
+		fail_open_tasks(turn);
+	}
+}
+
+/* ---- the invocation ---- */
+
+static void
+write_metrics(const Turn *turn, int64_t began_ms)
+{
 	const AwsxClock *clock = turn->ingest->deadline.clock;
-	Reject		reject = {
-		.code = code,
-		.reason = reason,
-		.bucket = event->bucket,
-		.key = event->key,
-		.version_id = *event->version_id != '\0' ? event->version_id : item->object.about.version_id,
-		.etag = *event->etag != '\0' ? event->etag : item->object.about.etag,
-		.record = 1,
-		.request_id = turn->invocation->request_id,
-		.time_ms = clock->wall_ms(clock->arg),
-		.body = body->data != NULL ? body->data : item->was_read ? "" : NULL,
-		.body_len = body->len
+	Metrics		metrics = {
+		.objects = turn->world.objects,
+		.records = turn->world.records,
+		.filtered = turn->world.filtered,
+		.messages = turn->stats.sent,
+		.duplicates = turn->stats.duplicates,
+		.rejects = turn->world.rejected,
+		.bytes = turn->world.bytes,
+		.faults = turn->fault.kind != AWSX_OK,
+		.milliseconds = clock->monotonic_ms(clock->arg) - began_ms
 	};
 
-	log_event(LOG_WARN, "a record is rejected",
-			  LOG_FIELDS(LOG_TEXT("code", code), LOG_TEXT("bucket", event->bucket),
-						 LOG_TEXT("key", event->key), LOG_TEXT("versionId", reject.version_id),
-						 LOG_NUMBER("record", reject.record)));
-	if (turn->ingest->config->reject_bucket == NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "a record cannot be sent (%s), and there is no reject location to "
-							  "keep it: set REJECT_URL, or \"reject\" in S3_TO_SQS_CONFIG", code);
-	if (!put_reject(turn, &reject, error))
-		return false;
-	turn->rejected++;
-	return true;
+	metrics_write(turn->ingest->config, &metrics, turn->invocation->request_id);
 }
 
 static bool
-reject_refused(Turn *turn, const Item *item, AwsxError *error)
-{
-	const DeliverRecord *record = &item->record;
-	char		reason[900];
-
-	snprintf(reason, sizeof(reason),
-			 "SQS refused a message of output \"%s\" (%d of the record's %d messages were sent before): %s: %s",
-			 turn->ingest->config->outputs[record->refused_output].name,
-			 record->sent, record->result.count, record->refused_code, record->refused_message);
-	return reject_item(turn, item, "MessageRefused", reason, error);
-}
-
-/* ---- the batch ---- */
-
-static void
-free_item(Item *item)
-{
-	enrich_result_free(&item->record.result);
-	store_object_free(&item->object);
-	free(item);
-}
-
-static void
-empty_batch(Turn *turn)
-{
-	for (int i = 0; i < turn->batch_count; i++)
-		free_item(turn->batch[i]);
-	turn->batch_count = 0;
-	turn->batch_bytes = 0;
-}
-
-static bool
-on_settled(void *arg, DeliverRecord *record, AwsxError *error)
-{
-	(void) arg;
-	(void) record;
-	(void) error;
-	return true;
-}
-
-static bool
-send_batch(Turn *turn, AwsxError *error)
+prepare(Turn *turn, AwsxError *error)
 {
 	Ingest	   *ingest = turn->ingest;
 	DeliverOptions options = {
@@ -169,226 +188,79 @@ send_batch(Turn *turn, AwsxError *error)
 		.config = ingest->config,
 		.services = ingest->sqs,
 		.deadline = &ingest->deadline,
-		.on_settled = on_settled
-	};
-	Deliverer  *deliverer = deliver_create(&options, error);
-	bool		done = deliverer != NULL;
-
-	for (int i = 0; i < turn->batch_count && done; i++)
-	{
-		turn->batch[i]->record.trace_header = turn->invocation->trace_id;
-		done = deliver_submit(deliverer, &turn->batch[i]->record, error);
-	}
-	done = done && deliver_finish(deliverer, error);
-	if (deliverer != NULL)
-		turn->sent += deliver_take_stats(deliverer).sent;
-	deliver_free(deliverer);
-	for (int i = 0; i < turn->batch_count && done; i++)
-	{
-		if (turn->batch[i]->record.refused)
-			done = reject_refused(turn, turn->batch[i], error);
-	}
-	empty_batch(turn);
-	return done;
-}
-
-/* ---- objects ---- */
-
-/*
- * Read the object.  True: its body is there, or its record has a reject code.
- * False: an infrastructure fault.
- */
-static bool
-read_object(Turn *turn, Item *item, AwsxError *error)
-{
-	const AwsxS3Event *event = item->event;
-	EnrichResult *result = &item->record.result;
-	StoreResult read = store_read(&turn->ingest->store, event->bucket, event->key,
-								  event->version_id, event->size, &item->object, error);
-
-	item->was_read = read == STORE_READ;
-	if (read == STORE_READ || read == STORE_FAILED)
-		return item->was_read;
-	result->code = read == STORE_MISSING ? "ObjectMissing" : "ObjectTooLarge";
-	snprintf(result->reason, sizeof(result->reason), "%s%s%s", error->code,
-			 *error->code != '\0' ? ": " : "", error->message);
-	return true;
-}
-
-/* Read and enrich; the item then has messages or a reject code. */
-static bool
-make_record(Turn *turn, Item *item, AwsxError *error)
-{
-	const AwsxS3Event *event = item->event;
-	EnrichSource source = {
-		.bucket = event->bucket,
-		.key = event->key,
-		.version_id = event->version_id,
-		.sequencer = event->sequencer,
-		.record = 1
-	};
-	const AwsxBuf *body = &item->object.answer.body;
-
-	if (!read_object(turn, item, error))
-		return false;
-	if (item->record.result.code != NULL)
-		return true;
-	return enrich_record(turn->ingest->enricher, &source, body->data != NULL ? body->data : "",
-						 body->len, &item->record.result, error);
-}
-
-static bool
-handle_object(Turn *turn, const AwsxS3Event *event, AwsxError *error)
-{
-	Item	   *item = calloc(1, sizeof(Item));
-	const EnrichResult *result;
-	bool		done;
-
-	if (item == NULL)
-		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an object was read");
-	item->event = event;
-	store_object_init(&item->object);
-	result = &item->record.result;
-	done = make_record(turn, item, error);
-	turn->objects++;
-	if (done && result->code != NULL)
-		done = reject_item(turn, item, result->code, result->reason, error);
-	else if (done)
-	{
-		turn->records++;
-		turn->filtered += result->count == 0;
-		turn->batch_bytes += item->object.answer.body.len + result->bytes;
-		turn->batch[turn->batch_count++] = item;
-		if (turn->batch_count == BATCH_RECORDS || turn->batch_bytes >= BATCH_BYTES)
-			return send_batch(turn, error);
-		return true;
-	}
-	free_item(item);
-	return done;
-}
-
-/*
- * Is the object one of our own rejects?  Enriching it would reject it again,
- * for ever.  Where the reject location is the whole bucket nothing in it can
- * be told apart: that is a fault of the configuration.
- */
-static bool
-is_own_reject(const Config *config, const AwsxS3Event *event)
-{
-	return config->reject_bucket != NULL && strcmp(event->bucket, config->reject_bucket) == 0 &&
-		strncmp(event->key, config->reject_prefix, strlen(config->reject_prefix)) == 0;
-}
-
-static bool
-handle_event(Turn *turn, const AwsxS3Event *event, AwsxError *error)
-{
-	const Config *config = turn->ingest->config;
-
-	if (event->kind != AWSX_EVENT_CREATED)
-	{
-		turn->ignored++;
-		return true;
-	}
-	if (!is_own_reject(config, event))
-		return handle_object(turn, event, error);
-	if (*config->reject_prefix == '\0')
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "the reject location is the whole bucket that sends events: "
-							  "give it a prefix outside of the notification's filter");
-	log_event(LOG_WARN,
-			  "an object in the reject location is ignored; keep that location outside of the "
-			  "notification's filter",
-			  LOG_FIELDS(LOG_TEXT("bucket", event->bucket), LOG_TEXT("key", event->key)));
-	turn->ignored++;
-	return true;
-}
-
-/* ---- the invocation ---- */
-
-/* The error type that Lambda records. */
-static const char *
-error_type_of(AwsxErrorKind kind)
-{
-	static const char *const types[] = {
-		[AWSX_OK] = "Function.Unknown",
-		[AWSX_ERR_MEMORY] = "Function.OutOfMemory",
-		[AWSX_ERR_CONFIG] = "Function.Configuration",
-		[AWSX_ERR_CREDENTIALS] = "Function.Credentials",
-		[AWSX_ERR_TRANSPORT] = "Function.Network",
-		[AWSX_ERR_TIMEOUT] = "Function.Timeout",
-		[AWSX_ERR_CANCELLED] = "Function.Deadline",
-		[AWSX_ERR_THROTTLED] = "Function.Throttled",
-		[AWSX_ERR_SERVICE] = "Function.ServiceFault",
-		[AWSX_ERR_DENIED] = "Function.AccessDenied",
-		[AWSX_ERR_NOT_FOUND] = "Function.NotFound",
-		[AWSX_ERR_REQUEST] = "Function.Refused",
-		[AWSX_ERR_PROTOCOL] = "Function.Protocol",
-		[AWSX_ERR_INTEGRITY] = "Function.Integrity"
+		.on_settled = object_settled,
+		.arg = &turn->world
 	};
 
-	if ((size_t) kind >= sizeof(types) / sizeof(types[0]) || types[kind] == NULL)
-		return types[AWSX_OK];
-	return types[kind];
+	turn->tasks = calloc((size_t) turn->events->count + 1, sizeof(Task));
+	if (turn->tasks == NULL || !awsx_envelope_order(turn->events))
+		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an event was read");
+	for (int i = 0; i < turn->events->count; i++)
+	{
+		Task	   *task = &turn->tasks[i];
+
+		if (prepare_task(turn, task, &turn->events->items[i], error))
+			continue;
+		if (!ingest_has_messages(turn))
+			return false;
+		task->state = TASK_FAILED;
+		ingest_note_fault(turn, error);
+	}
+	turn->world = (ObjectWorld) {
+		.config = ingest->config,
+		.enricher = ingest->enricher,
+		.store = &ingest->store,
+		.rejects = &ingest->rejects,
+		.deadline = &ingest->deadline,
+		.request_id = turn->invocation->request_id,
+		.trace_header = *turn->invocation->trace_id != '\0' ? turn->invocation->trace_id : NULL,
+		.deliverer = deliver_create(&options, error)
+	};
+	return turn->world.deliverer != NULL;
 }
 
 static void
-fail_invocation(RuntimeReply *reply, const char *type, const AwsxError *error)
+end_turn(Turn *turn)
 {
-	reply->failed = true;
-	snprintf(reply->error_type, sizeof(reply->error_type), "%s", type);
-	snprintf(reply->error_message, sizeof(reply->error_message), "%s%.440s",
-			 error->kind == AWSX_ERR_CANCELLED ? "the function's timeout came too near: " : "",
-			 error->message);
-
-	/* the environment never gets new keys, only a new process does */
-	reply->leave = strncmp(error->code, "ExpiredToken", 12) == 0;
-	log_error(LOG_ERROR, "the invocation fails, Lambda will repeat it", error);
-}
-
-static void
-answer_invocation(const Turn *turn, int test_events, RuntimeReply *reply)
-{
-	awsx_buf_printf(&reply->body,
-					"{\"objects\":%lld,\"records\":%lld,\"sent\":%lld,\"filtered\":%lld,"
-					"\"rejected\":%lld,\"test_events\":%d,\"ignored\":%lld}",
-					(long long) turn->objects, (long long) turn->records, (long long) turn->sent,
-					(long long) turn->filtered, (long long) turn->rejected, test_events,
-					(long long) turn->ignored);
-	log_event(LOG_INFO, "the invocation is done",
-			  LOG_FIELDS(LOG_NUMBER("objects", turn->objects), LOG_NUMBER("records", turn->records),
-						 LOG_NUMBER("sent", turn->sent), LOG_NUMBER("filtered", turn->filtered),
-						 LOG_NUMBER("rejected", turn->rejected),
-						 LOG_NUMBER("testEvents", test_events),
-						 LOG_NUMBER("ignored", turn->ignored)));
+	deliver_free(turn->world.deliverer);
+	for (int i = 0; i < turn->events->count && turn->tasks != NULL; i++)
+		object_free(turn->tasks[i].object);
+	free(turn->tasks);
+	awsx_envelope_free(turn->events);
 }
 
 void
 ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *reply)
 {
 	Ingest	   *ingest = arg;
+	const AwsxClock *clock = ingest->deadline.clock;
+	int64_t		began_ms = clock->monotonic_ms(clock->arg);
 	Turn		turn = {.ingest = ingest,.invocation = invocation};
 	AwsxError	error;
-	AwsxS3Events *events;
-	bool		done = true;
 
-	ingest->deadline.at_ms = invocation->deadline_ms;
+	deadline_begin(&ingest->deadline, invocation->deadline_ms);
 	awsx_error_clear(&error);
-	events = awsx_envelope_read(invocation->event, invocation->event_len, &error);
-	if (events == NULL)
+	turn.events = awsx_envelope_read(invocation->event, invocation->event_len, &error);
+	if (turn.events == NULL)
 	{
-		fail_invocation(reply, error.kind == AWSX_ERR_REQUEST ? "Function.BadEvent" :
-						error_type_of(error.kind), &error);
+		ingest_fail(reply, error.kind == AWSX_ERR_REQUEST ? "Function.BadEvent" :
+						ingest_error_type(error.kind), &error);
 		return;
 	}
-	for (int i = 0; i < events->count && done; i++)
-		done = handle_event(&turn, &events->items[i], &error);
-	done = done && send_batch(&turn, &error);
-	empty_batch(&turn);
-	if (done)
-		answer_invocation(&turn, events->test_events, reply);
+	if (prepare(&turn, &error))
+	{
+		work_on_all(&turn);
+		ingest_hand_over(&turn);
+		turn.stats = deliver_take_stats(turn.world.deliverer);
+	}
 	else
-		fail_invocation(reply, error_type_of(error.kind), &error);
-	awsx_envelope_free(events);
+		ingest_note_fault(&turn, &error);
+	if (turn.fault.kind == AWSX_OK || (ingest_has_messages(&turn) && turn.world.deliverer != NULL))
+		ingest_answer(&turn, reply);
+	else
+		ingest_fail(reply, ingest_error_type(turn.fault.kind), &turn.fault);
+	write_metrics(&turn, began_ms);
+	end_turn(&turn);
 }
 
 /* ---- setting up ---- */
@@ -407,12 +279,16 @@ find_services(Ingest *ingest, AwsxError *error)
 		if (!awsx_sqs_service(&ingest->sqs[i], config->outputs[i].queue_url, &options, error))
 			return false;
 	}
+	if (config->handover_queue_url != NULL &&
+		!awsx_sqs_service(&ingest->handover, config->handover_queue_url, &options, error))
+		return false;
 	ingest->store = (Store) {
 		.client = ingest->client,
 		.deadline = &ingest->deadline,
 		.max_bytes = config->max_object_bytes
 	};
-	return awsx_s3_service(&ingest->store.service, &options, error);
+	return awsx_s3_service(&ingest->store.service, &options, error) &&
+		reject_place_init(&ingest->rejects, config, &ingest->store, error);
 }
 
 static AwsxClient *

@@ -56,8 +56,8 @@ my $good = events('sqs.sent');
 
 # -- each kind of bad object: rejected with reason, never a crash
 my %bad = (
-	'empty.json' => '', 'truncated.json' => '{"transaction_id": "x"', 'array.json' => '[{"transaction_id": "x"}]',
-	'scalar.json' => '42', 'two.json' => '{"transaction_id": "x"} {"transaction_id": "y"}', 'binary.json' => "\xff\xfe\x00{}",
+	'empty.json' => '', 'truncated.json' => '{"transaction_id": "x"', 'array.json' => '[42]',
+	'scalar.json' => '42', 'more.json' => '{"transaction_id": "x"} y', 'binary.json' => "\xff\xfe\x00{}",
 	'no-group.json' => '{"amount": 1}', 'group-object.json' => '{"transaction_id": {"a": 1}}',
 	'deep.json' => ('[' x 20000), 'ambiguous.json' => '{"transaction_id": "x", "a": 0.1, "b": 0.1000000000000000055}');
 for my $name (sort keys %bad)
