@@ -18,7 +18,7 @@ static struct
 {
 	const char *text;
 	Program    *program;
-}			compiled[64];
+}			compiled[128];
 
 static Program *
 program_of(const char *text)
@@ -26,7 +26,7 @@ program_of(const char *text)
 	AwsxError	error;
 	int			i = 0;
 
-	while (i < 63 && compiled[i].text != NULL && strcmp(compiled[i].text, text) != 0)
+	while (i < 127 && compiled[i].text != NULL && strcmp(compiled[i].text, text) != 0)
 		i++;
 	if (compiled[i].text == NULL)
 	{
@@ -39,7 +39,7 @@ program_of(const char *text)
 static void
 forget_programs(void)
 {
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 128; i++)
 		program_free(compiled[i].program);
 }
 
@@ -134,6 +134,93 @@ test_literals(void)
 		is_str(through(record, ".b.c | map(select(type == \"number\"))"), want, "... map and select");
 		snprintf(want, sizeof(want), "{\"k\":{\"a\":%s}}", n);
 		is_str(through(record, "{k: del(.b)}"), want, "... del and a new object");
+	}
+}
+
+/*
+ * Programs that reorder, filter, rebuild and compute without changing the
+ * value, over {"a": N, "b": "x"}; %s stands for the literal.
+ */
+static const struct
+{
+	const char *program;
+	const char *want;
+}			moves[] = {
+	{".", "{\"a\":%s,\"b\":\"x\"}"},
+	{"select(.b == \"x\")", "{\"a\":%s,\"b\":\"x\"}"},
+	{"select(.a == .a)", "{\"a\":%s,\"b\":\"x\"}"},
+	{"del(.b)", "{\"a\":%s}"},
+	{"{b, a}", "{\"b\":\"x\",\"a\":%s}"},
+	{"{deep: {er: [.a, {a}]}}", "{\"deep\":{\"er\":[%s,{\"a\":%s}]}}"},
+	{"[.[]]", "[%s,\"x\"]"},
+	{"[.[]] | reverse", "[\"x\",%s]"},
+	{"[.[]] | sort", "[%s,\"x\"]"},
+	{"[.b, .a] | sort_by(type)", "[%s,\"x\"]"},
+	{"[., .] | group_by(.a) | .[0][1].a", "%s"},
+	{"[., .] | unique_by(.a) | .[0].a", "%s"},
+	{"[.a, .a] | unique", "[%s]"},
+	{"[.a] | min", "%s"},
+	{"[.a] | max", "%s"},
+	{"to_entries", "[{\"key\":\"a\",\"value\":%s},{\"key\":\"b\",\"value\":\"x\"}]"},
+	{"with_entries(select(.key == \"a\"))", "{\"a\":%s}"},
+	{"with_entries(.key |= \"k_\" + .)", "{\"k_a\":%s,\"k_b\":\"x\"}"},
+	{"map_values(select(type == \"number\"))", "{\"a\":%s}"},
+	{"walk(.)", "{\"a\":%s,\"b\":\"x\"}"},
+	{"[.. | numbers]", "[%s]"},
+	{"reduce .a as $x ({}; .v = $x)", "{\"v\":%s}"},
+	{"[foreach .a as $x (0; $x)]", "[%s]"},
+	{". as {a: $q} | {$q}", "{\"q\":%s}"},
+	{".a as $x | .b |= $x", "{\"a\":%s,\"b\":%s}"},
+	{".c.d = .a | del(.a)", "{\"b\":\"x\",\"c\":{\"d\":%s}}"},
+	{"{x: 1} + {a}", "{\"x\":1,\"a\":%s}"},
+	{"{x: {y: 1}} * {x: {a: .a}}", "{\"x\":{\"y\":1,\"a\":%s}}"},
+	{"if .b then .a else null end", "%s"},
+	{".missing // .a", "%s"},
+	{"first(.a, .b)", "%s"},
+	{"getpath([\"a\"])", "%s"},
+	{"setpath([\"c\", 0]; .a) | .c", "[%s]"},
+	{"[paths(type == \"number\") as $p | getpath($p)]", "[%s]"},
+	{"[limit(1; .a)]", "[%s]"},
+	{"try .a catch .", "%s"},
+	{"[[.a]] | flatten", "[%s]"},
+	{"[.a] + [.b]", "[%s,\"x\"]"},
+	{"[.a, .b] | .[0:1]", "[%s]"},
+	{"def f: .a; {r: f}", "{\"r\":%s}"},
+	{".a * 1", "%s"},
+	{".a / 1", "%s"},
+	{"-(-(.a))", "%s"},
+};
+
+static void
+test_moves(void)
+{
+	static const char *const literals[] = {
+		"0.1", "1.10", "19.99", "-0", "1e-7", "1E+400", "-1E+400", "12345678901234567890", "-99999999999999999999",
+		"1234567890.123456789012345678901234567890", "0.1234567890123456789012345678901234567890",
+		"0.12345678901234567", "1234567890123456.7", "-2.2250738585072014e-308", "7.00", "9007199254740993"
+	};
+	char		record[200];
+	char		want[400];
+	int			wrong = 0;
+
+	for (size_t i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
+	{
+		snprintf(record, sizeof(record), "{\"a\":%s,\"b\":\"x\"}", literals[i]);
+		for (size_t m = 0; m < sizeof(moves) / sizeof(moves[0]); m++)
+		{
+			size_t		len = 0;
+			const char *got = through(record, moves[m].program);
+
+			for (const char *p = moves[m].want; *p != '\0'; p++)
+				len += (size_t) (*p == '%' ? sprintf(want + len, "%s", literals[i]) : sprintf(want + len, "%c", *p)), p += *p == '%';
+			if (strcmp(got, want) != 0)
+			{
+				printf("# %s through %s\n#      got: %s\n# expected: %s\n", record, moves[m].program, got, want);
+				wrong++;
+			}
+		}
+		ok(wrong == 0, "%s through %d programs that move it", literals[i], (int) (sizeof(moves) / sizeof(moves[0])));
+		wrong = 0;
 	}
 }
 
@@ -478,6 +565,7 @@ main(void)
 {
 	test_equal();
 	test_literals();
+	test_moves();
 	test_rules();
 	test_computed();
 	test_values();
