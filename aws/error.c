@@ -84,7 +84,7 @@ copy_clean(char *out, size_t size, const char *text)
 bool
 awsx_error_set(AwsxError *error, AwsxErrorKind kind, const char *format,...)
 {
-	char		text[sizeof(error->message) + 4];
+	char		text[sizeof(((AwsxError) {0}).message) + 4];
 	va_list		args;
 
 	if (error == NULL)
@@ -104,7 +104,7 @@ awsx_error_set(AwsxError *error, AwsxErrorKind kind, const char *format,...)
 void
 awsx_error_retell(AwsxError *error, AwsxErrorKind kind, const char *format,...)
 {
-	char		text[sizeof(error->message) + 4];
+	char		text[sizeof(((AwsxError) {0}).message) + 4];
 	va_list		args;
 
 	va_start(args, format);
