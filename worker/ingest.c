@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "../aws/providers.h"
+#include "../aws/retry.h"
 #include "../aws/sqs.h"
 #include "config_fetch.h"
 #include "ingest_turn.h"
@@ -291,18 +292,28 @@ find_services(Ingest *ingest, AwsxError *error)
 		reject_place_init(&ingest->rejects, config, &ingest->store, error);
 }
 
+static void
+log_notice(void *arg, AwsxNotice notice, const char *message)
+{
+	(void) arg;
+	log_event(notice == AWSX_NOTICE_CREDENTIALS ? LOG_INFO : LOG_WARN, message, NULL);
+}
+
 static AwsxClient *
 create_client(Ingest *ingest, AwsxTransport *transport, AwsxError *error)
 {
 	AwsxClientOptions options = {
 		.transport = transport,
-		.credentials = awsx_credentials_env(error),
+		.credentials = awsx_credentials_default(&(AwsxProfileFiles) {0}, error),
 		.wait = deadline_wait,
-		.wait_arg = &ingest->deadline
+		.wait_arg = &ingest->deadline,
+		.on_notice = log_notice
 	};
 
-	if (options.credentials != NULL)
+	if (options.credentials != NULL && awsx_retry_environment(&options.max_attempts, error))
 		return awsx_client_create(&options, error);
+	if (options.credentials != NULL)
+		options.credentials->free(options.credentials);
 	transport->free(transport);
 	return NULL;
 }
