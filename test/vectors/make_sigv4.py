@@ -3,8 +3,12 @@
 
 Each case is a folder of four files: what is signed (request: lines of "key
 value"), and what botocore makes of it (canonical, string-to-sign,
-authorization).  The cases follow the public AWS Signature Version 4 test
-suite in kind; the values are made up.  Run it again only to add cases:
+authorization).  The values are made up.  The cases have the kinds of the
+public AWS Signature Version 4 test suite and, for each service that is used
+here, its requests with and without a session token.  Three kinds of the suite
+have no case, because such requests are never made: a header value of several
+lines (refused), a session token that is added after signing, and the
+signature in the query.  Run it again only to add cases:
 
     python3 test/vectors/make_sigv4.py
 """
@@ -25,6 +29,13 @@ WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
 PLAIN = "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 JSON = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.ReceiveMessage")]
 FORM = [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")]
+AWKWARD = "/a%20b%2Bc/%C3%A9%26%3D%252F.txt"
+STS = "https://sts.eu-west-1.amazonaws.com"
+STS_FORM = (b"Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fr"
+            b"&RoleSessionName=a%2Bb%40c&DurationSeconds=3600")
+REDSHIFT = "https://redshift-data.eu-west-1.amazonaws.com"
+STATEMENT = [("Content-Type", "application/x-amz-json-1.1"), ("X-Amz-Target", "RedshiftData.BatchExecuteStatement")]
+STATEMENT_BODY = '{"ClientToken":"c-1","Sqls":["INSERT INTO t VALUES (\'é\', 1.50)"]}'.encode()
 SQS = "https://sqs.us-east-1.amazonaws.com"
 S3 = "https://bkt.s3.us-east-1.amazonaws.com"
 QUEUE = (b'{"QueueUrl":"https://sqs.us-east-1.amazonaws.com/123456789012/q.fifo",'
@@ -93,6 +104,51 @@ CASES = [
     case("s3-path-style", service="s3", endpoint="http://127.0.0.1:9000", path="/bkt/k%20", headers=[("Range", "bytes=0-"), ("If-Match", '"e"')]),
     case("s3-subresource", service="s3", endpoint=S3, query="versioning"),
     case("s3-head", method="HEAD", service="s3", endpoint=S3, path="/k", query="versionId=null"),
+    # more of the suite's kinds
+    case("get-session-token", token=TOKEN),
+    case("get-slash", path="//"),
+    case("get-query-no-value", query="Param1"),
+    case("get-query-empty-name", query="=value1"),
+    case("post-header-key-case", method="POST", headers=[("MY-HEADER1", "value1"), ("my-header2", "value2")]),
+    case("post-header-value-case", method="POST", headers=[("My-Header1", "VALUE1")]),
+    case("post-query", method="POST", query="Param1=value1"),
+    case("post-query-empty-value", method="POST", query="Param1="),
+    case("post-form-plain", method="POST", headers=[("Content-Type", "application/x-www-form-urlencoded")], body=b"Param1=value1"),
+    # S3 takes paths as they are
+    case("s3-relative", service="s3", endpoint=S3, path="/example/.."),
+    case("s3-relative-relative", service="s3", endpoint=S3, path="/example1/example2/../.."),
+    case("s3-slash", service="s3", endpoint=S3, path="//"),
+    case("s3-slashes", service="s3", endpoint=S3, path="//example//"),
+    case("s3-slash-dot-slash", service="s3", endpoint=S3, path="/./"),
+    case("s3-pointless-dot", service="s3", endpoint=S3, path="/./example"),
+    case("s3-space", service="s3", endpoint=S3, path="/example%20space/"),
+    # each service's requests
+    case("sqs-send-batch-token", method="POST", service="sqs", endpoint="https://sqs.cn-north-1.amazonaws.com.cn", region="cn-north-1",
+         headers=[("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.SendMessageBatch")],
+         body='{"QueueUrl":"q","Entries":[{"Id":"0","MessageBody":"é\\n","MessageGroupId":"g"}]}'.encode(), token=TOKEN),
+    case("sqs-fips", method="POST", service="sqs", endpoint="https://sqs-fips.us-east-1.amazonaws.com", headers=JSON, body=QUEUE),
+    case("sqs-loopback", method="POST", service="sqs", endpoint="http://127.0.0.1:9324", headers=JSON, body=QUEUE, token=TOKEN),
+    case("sts-assume-role", method="POST", service="sts", endpoint=STS, region="eu-west-1", headers=FORM, body=STS_FORM),
+    case("sts-assume-role-token", method="POST", service="sts", endpoint=STS, region="eu-west-1", headers=FORM, body=STS_FORM, token=TOKEN),
+    case("sts-global", method="POST", service="sts", endpoint="https://sts.amazonaws.com", headers=FORM, body=STS_FORM),
+    case("redshift-data-batch", method="POST", service="redshift-data", endpoint=REDSHIFT, region="eu-west-1", headers=STATEMENT,
+         body=STATEMENT_BODY),
+    case("redshift-data-batch-token", method="POST", service="redshift-data", endpoint=REDSHIFT, region="eu-west-1", headers=STATEMENT,
+         body=STATEMENT_BODY, token=TOKEN),
+    case("s3-range-token", service="s3", endpoint=S3, path=AWKWARD, query="versionId=v.1_-~%2F", token=TOKEN,
+         headers=[("x-amz-checksum-mode", "ENABLED"), ("Range", "bytes=8388608-16777215"), ("If-Match", '"d41d8cd9-2"')]),
+    case("s3-put-checksum", method="PUT", service="s3", endpoint=S3, path=AWKWARD, body=b"123456789", token=TOKEN,
+         headers=[("Content-Type", "application/json"), ("If-None-Match", "*"), ("x-amz-meta-b-c", ""), ("x-amz-meta-b", "us and them"),
+                  ("x-amz-sdk-checksum-algorithm", "CRC32"), ("x-amz-checksum-crc32", "y/Q5Jg==")]),
+    case("s3-put-nothing", method="PUT", service="s3", endpoint=S3, path="/k", body=b""),
+    case("s3-delete-version", method="DELETE", service="s3", endpoint=S3, path=AWKWARD, query="versionId=a%2Bb"),
+    case("s3-list-token", service="s3", endpoint=S3, token=TOKEN,
+         query="continuation-token=1%2Bx%3D&encoding-type=url&list-type=2&max-keys=1000&prefix=a%20b%2B%2F&start-after=a%26%C3%A9%0A"),
+    case("s3-control-characters", service="s3", endpoint=S3, path="/" + "".join(f"%{code:02X}" for code in [*range(1, 32), 127])),
+    case("s3-utf8", service="s3", endpoint=S3, path="/%E6%97%A5%E6%9C%AC/%F0%9F%98%80"),
+    case("s3-percent", service="s3", endpoint=S3, path="/%25/%252B/%2525"),
+    case("s3-path-style-token", service="s3", endpoint="http://localhost:9000", region="us-west-2", path="/my.bucket" + AWKWARD, token=TOKEN),
+    case("s3-dual-stack", service="s3", endpoint="https://bkt.s3.dualstack.eu-west-1.amazonaws.com", region="eu-west-1", path="/k"),
 ]
 
 
