@@ -29,6 +29,8 @@ awsx_http_request_free(AwsxHttpRequest *request)
 	free(request->endpoint);
 	free(request->path);
 	free(request->query);
+	if (request->body != NULL)
+		explicit_bzero(request->body, request->body_len);	/* a form may hold a token */
 	free(request->body);
 	awsx_headers_free(&request->headers);
 	memset(request, 0, sizeof(*request));

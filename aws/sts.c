@@ -220,8 +220,7 @@ keep_member(const AwsxXml *xml, char **members)
 	{
 		if (!awsx_xml_is(xml, member_names[i]) || members[i] != NULL)
 			continue;
-		/* Cut by a zero byte it would be another text: then it is none. */
-		members[i] = strdup(strlen(awsx_xml_text(xml)) == xml->text.len ? awsx_xml_text(xml) : "");
+		members[i] = strdup(awsx_xml_text(xml));
 		return members[i] != NULL;
 	}
 	return true;
