@@ -51,7 +51,7 @@ sweep(const char *name, Operation operation)
 }
 
 /* Keys must not stay in memory that is given back, also when it only grows. */
-static void
+static inline void
 leaves_no_secret(const char *name, const char *secret, Operation operation)
 {
 	AwsxError	error;
