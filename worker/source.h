@@ -23,7 +23,7 @@
 #include "../aws/s3.h"
 #include "deadline.h"
 
-#define SOURCE_PART_BYTES ((int64_t) 4 << 20)
+#define SOURCE_PART_BYTES ((int64_t) 2 << 20)
 
 typedef struct Source Source;
 

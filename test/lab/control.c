@@ -27,6 +27,9 @@ typedef struct Command
 
 	/* The answer, a new reference; or NULL and what is wrong.  `in` is NULL for a GET and a DELETE. */
 	json_t	   *(*run) (const char *name, const json_t *in, const char **wrong);
+
+	/* Instead of run: answers by itself. */
+	void		(*answer) (Exchange *x, const char *name);
 } Command;
 
 static void
@@ -148,18 +151,19 @@ get_credentials(const char *name, const json_t *in, const char **wrong)
 }
 
 static const Command commands[] = {
-	{"GET", "/_lab/clock", "get_clock", get_clock},
-	{"POST", "/_lab/clock", "move_clock", move_clock},
-	{"GET", "/_lab/faults", "get_faults", get_faults},
-	{"POST", "/_lab/faults", "add_fault", add_fault},
-	{"DELETE", "/_lab/faults", "clear_faults", clear_faults},
-	{"GET", "/_lab/stats", "get_stats", get_stats},
-	{"GET", "/_lab/queues/", "get_queue", get_queue},
-	{"GET", "/_lab/functions/", "get_function", get_function},
-	{"PUT", "/_lab/functions/", "set_function", get_function},
-	{"GET", "/_lab/credentials", "get_credentials", get_credentials},
-	{"PUT", "/_lab/credentials", "set_credentials", get_credentials},
-	{"PUT", "/_lab/eventbridge/", "set_eventbridge", NULL},
+	{"GET", "/_lab/clock", "get_clock", get_clock, NULL},
+	{"POST", "/_lab/clock", "move_clock", move_clock, NULL},
+	{"GET", "/_lab/faults", "get_faults", get_faults, NULL},
+	{"POST", "/_lab/faults", "add_fault", add_fault, NULL},
+	{"DELETE", "/_lab/faults", "clear_faults", clear_faults, NULL},
+	{"GET", "/_lab/stats", "get_stats", get_stats, NULL},
+	{"GET", "/_lab/queues/", "get_queue", get_queue, NULL},
+	{"GET", "/_lab/functions/", "get_function", get_function, NULL},
+	{"PUT", "/_lab/functions/", "set_function", get_function, NULL},
+	{"GET", "/_lab/credentials", "get_credentials", get_credentials, NULL},
+	{"PUT", "/_lab/credentials", "set_credentials", get_credentials, NULL},
+	{"PUT", "/_lab/eventbridge/", "set_eventbridge", NULL, s3_set_eventbridge},
+	{"PUT", "/_lab/objects/", "put_object", NULL, s3_put_synthetic},
 };
 
 static void
@@ -191,8 +195,8 @@ handle(Exchange *x)
 	json_t	   *in = takes_object ? json_loadb(x->body.data, x->body.len, 0, NULL) : NULL;
 	json_t	   *out;
 
-	if (command->run == NULL)
-		s3_set_eventbridge(x, name);
+	if (command->answer != NULL)
+		command->answer(x, name);
 	else if ((takes_object && !json_is_object(in)) || (out = command->run(name, in, &wrong)) == NULL)
 		refuse(x, strncmp(wrong, "there is no", 11) == 0 ? 404 : 400, "bad_request", wrong);
 	else

@@ -24,6 +24,7 @@ typedef struct S3Version
 	char	   *key;
 	char		id[40];			/* "null" when made without versioning */
 	Blob	   *blob;			/* NULL: a delete marker */
+	struct S3Synthetic *synthetic;	/* the bytes are made when they are read; blob is empty */
 	char		etag[MD5_HEX];	/* without quotes */
 	int64_t		modified_ms;
 	json_t	   *headers;		/* those that come back: Content-Type, x-amz-meta-... */
@@ -85,6 +86,18 @@ S3Version  *s3_find_version(const S3Bucket *bucket, const char *key, const char 
 /* A delete marker that the caller may make an object; replaces what the bucket's versioning wants replaced. */
 S3Version  *s3_add_version(S3Bucket *bucket, const char *key, int64_t now_ms);
 void		s3_drop_version(S3Bucket *bucket, S3Version *version);
+
+/* s3_synthetic.c */
+
+/* The control call that makes an object of lines: {"line": TEXT, "repeat": N}. */
+void		s3_put_synthetic(Exchange *x, const char *bucket_and_key);
+void		s3_drop_synthetic(struct S3Synthetic *synthetic);	/* NULL allowed */
+
+/* Of any version that is no marker. */
+size_t		s3_size(const S3Version *version);
+
+/* Answers with bytes of it. */
+void		s3_answer_bytes(Exchange *x, int status, const S3Version *version, size_t from, size_t len);
 
 /* s3_body.c */
 

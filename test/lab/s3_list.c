@@ -69,7 +69,7 @@ describe(const Listing *listing, const S3Version *version)
 	format_iso_ms(modified, version->modified_ms);
 	return json_pack("{s:o,s:s,s:o,s:I,s:s,s:o*}", "Key", optional(version->key, listing->encode),
 					 "LastModified", modified, "ETag", json_sprintf("\"%s\"", version->etag),
-					 "Size", (json_int_t) version->blob->len, "StorageClass", class != NULL ? class : "STANDARD",
+					 "Size", (json_int_t) s3_size(version), "StorageClass", class != NULL ? class : "STANDARD",
 					 "Owner", listing->owner ? json_pack("{s:s}", "ID", S3_OWNER) : NULL);
 }
 

@@ -243,7 +243,7 @@ object_part(const Happening *what, bool eventbridge)
 
 	return json_pack("{s:o,s:o*,s:s*,s:s*,s:s}",
 					 "key", eventbridge ? json_string(what->version->key) : form_encoded(what->version->key),
-					 "size", there ? json_integer((json_int_t) what->version->blob->len) : NULL,
+					 "size", there ? json_integer((json_int_t) s3_size(what->version)) : NULL,
 					 eventbridge ? "etag" : "eTag", there ? what->version->etag : NULL,
 					 eventbridge ? "version-id" : "versionId", versioned ? what->version->id : NULL,
 					 "sequencer", what->sequencer);

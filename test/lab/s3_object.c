@@ -199,7 +199,7 @@ s3_get_object(S3Call *call)
 	char		modified[40];
 	Range		range;
 
-	if (version == NULL || !conditions_hold(call, version) || !read_range(x, version->blob->len, &range))
+	if (version == NULL || !conditions_hold(call, version) || !read_range(x, s3_size(version), &range))
 		return;
 	add_version_headers(call, version);
 	add_headers(x, version->headers);
@@ -209,9 +209,9 @@ s3_get_object(S3Call *call)
 	http_add_header(x, "Last-Modified", "%s", modified);
 	http_add_header(x, "Accept-Ranges", "bytes");
 	if (range.partial)
-		http_add_header(x, "Content-Range", "bytes %zu-%zu/%zu", range.from, range.from + range.len - 1, version->blob->len);
+		http_add_header(x, "Content-Range", "bytes %zu-%zu/%zu", range.from, range.from + range.len - 1, s3_size(version));
 	s3_add_request_ids(x);
-	http_answer_blob(x, range.partial ? 206 : 200, version->blob, range.from, range.len);
+	s3_answer_bytes(x, range.partial ? 206 : 200, version, range.from, range.len);
 }
 
 /* Of a version, or of the newest; where there are versions, the latter puts a marker before it. */

@@ -129,6 +129,7 @@ s3_drop_version(S3Bucket *bucket, S3Version *version)
 	bucket->n_versions--;
 	memmove(place, place + 1, (size_t) (&bucket->versions[bucket->n_versions] - place) * sizeof(S3Version *));
 	blob_drop(version->blob);
+	s3_drop_synthetic(version->synthetic);
 	json_decref(version->headers);
 	json_decref(version->checksums);
 	free(version->key);
