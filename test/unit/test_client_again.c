@@ -159,7 +159,7 @@ test_skew(void)
 		if (minutes[i] == -20)
 			is_str(world.notice, "https://sqs.example has a clock 1200 s behind ours: requests are signed with its time",
 				   "the other way too");
-		service_ahead_ms = 0;	/* our clock was set right */
+		service_ahead_ms = 2000;	/* our clock was set right, nearly */
 		ok(one_call() && one_call() && refusals == 2, "when our clock is set that is learned as well");
 		is_int(world.notices[AWSX_NOTICE_CLOCK], 2, "and told");
 		is_str(world.notice, "https://sqs.example has the time that our clock has again", "in its words");

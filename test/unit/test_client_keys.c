@@ -84,6 +84,8 @@ test_one_fetch(void)
 static void
 test_background(void)
 {
+	End			in_flight = {0};
+
 	open_with((Source) {.lifetime_ms = HOUR}, always_fine);
 	ok(one_call() == AWSX_OK, "the first keys");
 	is_str(world.notice, "AWS credentials from the test obtained, valid until 2026-01-02 04:04:05 UTC", "and their end");
@@ -97,8 +99,14 @@ test_background(void)
 		is_str(world.transport->last_token, "token1", "and signed with the old keys");
 	}
 	is_int(world.source.starts, 2, "while one fetch is under way");
+	world.transport->silent = true;
+	start(&in_flight);
 	world.source.silent = false;
 	drive_still();
+	is_int(world.transport->attempts, 8, "the end of the fetch does not touch a call in flight");
+	world.transport->silent = false;
+	drive_still();
+	ok(in_flight.count == 1 && in_flight.error.kind == AWSX_OK, "which is answered in its time");
 	ok(one_call() == AWSX_OK, "when that has ended");
 	is_str(world.transport->last_token, "token2", "the new keys sign");
 	is_str(world.notice, "AWS credentials from the test renewed, valid until 2026-01-02 04:51:05 UTC", "which is told");
