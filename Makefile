@@ -93,6 +93,7 @@ OBJS = \
 	extension/batch_relation.o \
 	extension/breaker.o \
 	extension/connection.o \
+	extension/connection_settings.o \
 	extension/consumer.o \
 	extension/deletes.o \
 	extension/durable.o \

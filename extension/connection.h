@@ -34,6 +34,13 @@ extern Connection *connection_open(const Subscription *subscription, AwsxWait wa
 extern void connection_close(Connection *connection);
 
 /*
+ * Write to the server's log what the client noticed since the last time: new
+ * keys, a source of keys that does not answer, a clock that is wrong.  To be
+ * called with nothing of aws/ on the stack.
+ */
+extern void connection_report(Connection *connection, const char *subscription);
+
+/*
  * All the checks of connection_open, without a client: does the server
  * exist, is it one of ours, may the owner use it, are there credentials for
  * the owner, does the queue URL suit the server?

@@ -66,6 +66,7 @@ consumer_drive(Consumer *consumer)
 {
 	awsx_client_drive(consumer->connection->client);
 	consumer->heard = consumer_now(consumer);
+	connection_report(consumer->connection, consumer->subscription->name);
 }
 
 /* Somebody changed something: what failed so far may work now. */

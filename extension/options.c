@@ -17,6 +17,7 @@
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "credentials.h"
 #include "http.h"
@@ -24,7 +25,8 @@
 
 PG_FUNCTION_INFO_V1(sqs_options_validator);
 
-typedef void (*OptionCheck) (const char *name, const char *value);
+/* All options of the object, in which some have to suit others. */
+typedef void (*OptionCheck) (const char *name, const char *value, List *options);
 
 typedef struct OptionRule
 {
@@ -34,24 +36,51 @@ typedef struct OptionRule
 	OptionCheck check;			/* null: checked with its siblings */
 } OptionRule;
 
-static void option_check_region(const char *name, const char *value);
-static void option_check_endpoint(const char *name, const char *value);
-static void option_check_credentials(const char *name, const char *value);
-static void option_check_path(const char *name, const char *value);
+static void option_check_region(const char *name, const char *value, List *options);
+static void option_check_endpoint(const char *name, const char *value, List *options);
+static void option_check_credentials(const char *name, const char *value, List *options);
+static void option_check_path(const char *name, const char *value, List *options);
+static void option_check_profile(const char *name, const char *value, List *options);
+static void option_check_profile_path(const char *name, const char *value, List *options);
+static void option_check_proxy(const char *name, const char *value, List *options);
+static void option_check_boolean(const char *name, const char *value, List *options);
 
 static const OptionRule option_rules[] = {
 	{ForeignServerRelationId, "region", false, option_check_region},
 	{ForeignServerRelationId, "endpoint", true, option_check_endpoint},
 	{ForeignServerRelationId, "s3_endpoint", true, option_check_endpoint},
 	{ForeignServerRelationId, "credentials", true, option_check_credentials},
+	{ForeignServerRelationId, "profile", true, option_check_profile},
+	{ForeignServerRelationId, "config_file", true, option_check_profile_path},
+	{ForeignServerRelationId, "credentials_file", true, option_check_profile_path},
 	{ForeignServerRelationId, "ca_bundle", true, option_check_path},
+	{ForeignServerRelationId, "proxy", true, option_check_proxy},
+	{ForeignServerRelationId, "allow_http", true, option_check_boolean},
+	{ForeignServerRelationId, "use_fips_endpoint", false, option_check_boolean},
+	{ForeignServerRelationId, "use_dualstack_endpoint", false, option_check_boolean},
 	{UserMappingRelationId, "access_key_id", false, NULL},
 	{UserMappingRelationId, "secret_access_key", false, NULL},
 	{UserMappingRelationId, "session_token", false, NULL},
 };
 
+/* The value of an option, or null. */
+static const char *
+option_value(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return defGetString(option);
+	}
+	return NULL;
+}
+
 static void
-option_check_region(const char *name, const char *value)
+option_check_region(const char *name, const char *value, List *options)
 {
 	size_t		len = strlen(value);
 
@@ -63,38 +92,105 @@ option_check_region(const char *name, const char *value)
 				 errhint("Give the region's code, such as 'eu-west-1'.")));
 }
 
+static bool
+option_is_true(List *options, const char *name)
+{
+	const char *value = option_value(options, name);
+	bool		is_true = false;
+
+	return value != NULL && parse_bool(value, &is_true) && is_true;
+}
+
 static void
-option_check_endpoint(const char *name, const char *value)
+option_check_endpoint(const char *name, const char *value, List *options)
 {
 	AwsxError	error;
 
 	awsx_error_clear(&error);
-	if (!awsx_endpoint_check(value, false, &error))
+	if (!awsx_endpoint_check(value, option_is_true(options, "allow_http"), &error))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
 				 errdetail("%s", error.message),
-				 errhint("Give https://host[:port]; plain http is for loopback addresses only.")));
+				 errhint("Give https://host[:port]; plain http is for loopback addresses only, unless allow_http is set.")));
+	if (option_is_true(options, "use_fips_endpoint") ||
+		option_is_true(options, "use_dualstack_endpoint"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" excludes use_fips_endpoint and use_dualstack_endpoint", name),
+				 errhint("Those choose between AWS's own endpoints: give one or the other.")));
 }
 
 static void
-option_check_credentials(const char *name, const char *value)
+option_check_credentials(const char *name, const char *value, List *options)
 {
-	if (strcmp(value, "environment") != 0)
+	if (strcmp(value, "environment") != 0 && strcmp(value, "host") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
-				 errhint("The valid value is 'environment': AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the server process.")));
+				 errhint("The valid values are 'environment': AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the server process, and 'host': whatever the server's host offers, in the order of AWS's SDKs.")));
 }
 
 static void
-option_check_path(const char *name, const char *value)
+option_check_path(const char *name, const char *value, List *options)
 {
 	if (!is_absolute_path(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
-				 errhint("Give the absolute path of a file with certificates in PEM format.")));
+				 errhint("Give the absolute path of a file on the server's host.")));
+}
+
+/* Of no use without the host's chain: somebody would believe that it counts. */
+static void
+option_check_profile(const char *name, const char *value, List *options)
+{
+	const char *credentials = option_value(options, "credentials");
+
+	if (credentials == NULL || strcmp(credentials, "host") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" needs credentials 'host'", name),
+				 errhint("Only the host's chain of credentials reads AWS's shared files.")));
+	if (*value == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must not be empty", name),
+				 errhint("Drop the option to have the default.")));
+}
+
+static void
+option_check_profile_path(const char *name, const char *value, List *options)
+{
+	option_check_profile(name, value, options);
+	option_check_path(name, value, options);
+}
+
+/* The value may hold a password: not repeated. */
+static void
+option_check_proxy(const char *name, const char *value, List *options)
+{
+	AwsxError	error;
+
+	awsx_error_clear(&error);
+	if (!awsx_proxy_check(value, &error))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"%s\"", name),
+				 errdetail("%s", error.message),
+				 errhint("Give http://[user:password@]host:port.")));
+}
+
+static void
+option_check_boolean(const char *name, const char *value, List *options)
+{
+	bool		ignored;
+
+	if (!parse_bool(value, &ignored))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+				 errhint("Give 'true' or 'false'.")));
 }
 
 /* The rule of an option, or an error that lists the valid ones. */
@@ -179,7 +275,7 @@ sqs_options_validator(PG_FUNCTION_ARGS)
 
 		option_check_superuser(rule);
 		if (rule->check != NULL)
-			rule->check(rule->name, value);
+			rule->check(rule->name, value, options);
 		else if (strcmp(rule->name, "access_key_id") == 0)
 			id = value;
 		else if (strcmp(rule->name, "secret_access_key") == 0)

@@ -81,7 +81,7 @@ report_hint(const AwsxError *error)
 		case AWSX_ERR_CONFIG:
 			return "Check the queue URL and the options of the foreign server.";
 		case AWSX_ERR_CREDENTIALS:
-			return "Create a user mapping with access_key_id and secret_access_key for the subscription's owner, or set the server option credentials and start the PostgreSQL server with AWS credentials in its environment.";
+			return "Create a user mapping with access_key_id and secret_access_key for the subscription's owner, or have a superuser set the server option credentials to 'host' or 'environment' and give the PostgreSQL server's host credentials.";
 		case AWSX_ERR_TRANSPORT:
 			return "Check that this host reaches the endpoint (network, name resolution, TLS certificates).";
 		case AWSX_ERR_TIMEOUT:

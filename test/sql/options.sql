@@ -34,13 +34,38 @@ ALTER SERVER regress_sqs_server OPTIONS (ADD s3_endpoint 'http://s3.example.com'
 \echo :LAST_ERROR_SQLSTATE
 ALTER SERVER regress_sqs_server OPTIONS (ADD s3_endpoint 'https://s3.example.com');
 
--- credentials, ca_bundle
-ALTER SERVER regress_sqs_server OPTIONS (ADD credentials 'host');
+-- ... unless a superuser allows plain http
+ALTER SERVER regress_sqs_server OPTIONS (ADD allow_http 'perhaps');
+ALTER SERVER regress_sqs_server OPTIONS (ADD allow_http 'true', SET s3_endpoint 'http://s3.example.com');
+ALTER SERVER regress_sqs_server OPTIONS (SET allow_http 'false');
+ALTER SERVER regress_sqs_server OPTIONS (DROP allow_http, DROP s3_endpoint);
+
+-- AWS's own endpoints: not together with another
+ALTER SERVER regress_sqs_server OPTIONS (ADD use_fips_endpoint 'true');
+\echo :LAST_ERROR_SQLSTATE
+ALTER SERVER regress_sqs_server OPTIONS (DROP endpoint, ADD use_fips_endpoint 'true', ADD use_dualstack_endpoint 'on');
+ALTER SERVER regress_sqs_server OPTIONS (DROP use_fips_endpoint, DROP use_dualstack_endpoint);
+
+-- proxy: an error does not repeat the value, which may hold a password
+ALTER SERVER regress_sqs_server OPTIONS (ADD proxy 'ftp://me:secret@proxy.example.com');
+\echo :LAST_ERROR_SQLSTATE
+ALTER SERVER regress_sqs_server OPTIONS (ADD proxy 'http://me:secret@proxy.example.com:3128');
+ALTER SERVER regress_sqs_server OPTIONS (DROP proxy);
+
+-- credentials, the host's files, ca_bundle
+ALTER SERVER regress_sqs_server OPTIONS (ADD credentials 'somewhere');
 \echo :LAST_ERROR_SQLSTATE
 ALTER SERVER regress_sqs_server OPTIONS (ADD credentials 'environment');
+ALTER SERVER regress_sqs_server OPTIONS (ADD profile 'payments');
+ALTER SERVER regress_sqs_server OPTIONS (SET credentials 'host', ADD profile '');
+ALTER SERVER regress_sqs_server OPTIONS (SET credentials 'host', ADD config_file 'config');
+\echo :LAST_ERROR_SQLSTATE
+ALTER SERVER regress_sqs_server OPTIONS (SET credentials 'host', ADD profile 'payments', ADD config_file '/etc/aws/config', ADD credentials_file '/etc/aws/credentials');
+ALTER SERVER regress_sqs_server OPTIONS (SET credentials 'environment');
+ALTER SERVER regress_sqs_server OPTIONS (SET credentials 'environment', DROP profile, DROP config_file, DROP credentials_file);
 ALTER SERVER regress_sqs_server OPTIONS (ADD ca_bundle 'certificates.pem');
 \echo :LAST_ERROR_SQLSTATE
-ALTER SERVER regress_sqs_server OPTIONS (ADD ca_bundle '/etc/ssl/certs/ca-certificates.crt');
+ALTER SERVER regress_sqs_server OPTIONS (ADD ca_bundle '/etc/ssl/certs/ca-certificates.crt', ADD endpoint 'https://sqs.example.com:8443');
 
 -- a user mapping: keys come in pairs, and are never shown
 CREATE USER MAPPING FOR regress_sqs_options SERVER regress_sqs_server OPTIONS (password 'x');
@@ -73,10 +98,15 @@ CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (endpoint 'https:
 CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (s3_endpoint 'https://s3.example.com');
 \echo :LAST_ERROR_SQLSTATE
 CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (credentials 'environment');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (profile 'payments');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (config_file '/etc/passwd');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (credentials_file '/etc/passwd');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (proxy 'http://proxy.example.com:3128');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (allow_http 'true');
 \echo :LAST_ERROR_SQLSTATE
 CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (ca_bundle '/etc/passwd');
 \echo :LAST_ERROR_SQLSTATE
-CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (region 'eu-west-1');
+CREATE SERVER regress_sqs_own FOREIGN DATA WRAPPER sqs OPTIONS (region 'eu-west-1', use_fips_endpoint 'true');
 CREATE USER MAPPING FOR regress_sqs_options SERVER regress_sqs_own
 	OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'x', session_token 'y');
 RESET ROLE;

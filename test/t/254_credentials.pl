@@ -67,6 +67,7 @@ is(lines('needs help') - $help, 1, 'one line when it began');
 is(lines('runs again'), 1, 'one line when it was over');
 
 # -- clocks
+my $clocks = 0;
 for my $skew (1200, -1200)
 {
 	$lab->control(POST => 'clock', { skew_seconds => $skew });
@@ -75,6 +76,7 @@ for my $skew (1200, -1200)
 	$t->sql(qq{SELECT sqs.send('s', '{"id": $sent}', 'g', 'd$sent')});
 	ok($t->wait_for('SELECT count(*) FROM t', $sent), "with a clock that is $skew seconds off messages are sent and received");
 	is($t->status('s')->{state}, 'running', '... which is no trouble');
+	is(lines('clock'), ++$clocks, '... and told in one line: ' . (grep { /clock/ } split /\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile))[-1]);
 }
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 unlike($log, qr/\Q$token\E|SessionToken/, 'no token in the log');

@@ -21,12 +21,15 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(timed);
 
-# options: conf (lines for postgresql.conf), lab (options of the lab)
+# options: conf (lines for postgresql.conf), lab (options of the lab), env (a
+# piece of Perl that is given the lab and returns what the server's environment
+# has besides)
 sub new
 {
 	my ($class, $name, %options) = @_;
 	my $journal = "$ENV{TESTDATADIR}/$name.ndjson";
 	my $lab = PgSqs::Lab->start(journal => $journal, %{ $options{lab} // {} });
+	local %ENV = (%ENV, $options{env} ? $options{env}->($lab) : ());
 	my $node = start_node($name, "autovacuum = off\n" . ($options{conf} // ''));
 	my $self = bless { node => $node, lab => $lab, name => $name, queue => {} }, $class;
 	$self->install('postgres');
