@@ -353,9 +353,13 @@ curable(AwsxCall *call, AwsxError *error)
 			awsx_http_request_check(&call->request, call->request.allow_plain, error);
 	if (awsx_answer_is_clock_skew(error) && !call->retried_skew && learn_skew(call))
 		return once(&call->retried_skew);
-	return call->generation > 0 && awsx_answer_is_expired_token(error) &&
-		once(&call->retried_token) &&
-		awsx_credentials_cache_reject(call->client->credentials, call->generation);
+	if (call->generation == 0 || !awsx_answer_is_expired_token(error))
+		return false;
+	if (once(&call->retried_token) &&
+		awsx_credentials_cache_reject(call->client->credentials, call->generation))
+		return true;
+	awsx_credentials_cache_explain(call->client->credentials, error);
+	return false;
 }
 
 /* Milliseconds until the next attempt, or -1 for none. */

@@ -339,6 +339,16 @@ awsx_credentials_cache_reject(AwsxCredentialsCache *cache, int generation)
 	return cache->fetching || generation != cache->generation;
 }
 
+void
+awsx_credentials_cache_explain(const AwsxCredentialsCache *cache, AwsxError *error)
+{
+	size_t		len = strlen(error->message);
+
+	if (cache->failing)
+		(void) snprintf(error->message + len, sizeof(error->message) - len,
+						"; others cannot be had: %s", cache->error.message);
+}
+
 AwsxCredentialsCache *
 awsx_credentials_cache_create(AwsxClient *client, AwsxCredentialsProvider *provider,
 							  AwsxKeysChanged changed, void *arg)

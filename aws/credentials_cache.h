@@ -52,4 +52,7 @@ extern AwsxKeys awsx_credentials_cache_get(AwsxCredentialsCache *cache,
  */
 extern bool awsx_credentials_cache_reject(AwsxCredentialsCache *cache, int generation);
 
+/* Add to an error about expired keys why there are no others, where that is known. */
+extern void awsx_credentials_cache_explain(const AwsxCredentialsCache *cache, AwsxError *error);
+
 #endif							/* AWSX_CREDENTIALS_CACHE_H */

@@ -88,12 +88,15 @@ ask_links(ChainProvider *chain)
 	finish(chain, chain->asked == chain->count);
 }
 
-/* Those that are still to be asked get an equal share of an error's room. */
+/*
+ * Those that are still to be asked get an equal share of an error's room;
+ * after one that failed nobody is.
+ */
 static void
 note_reason(ChainProvider *chain, const char *reason)
 {
 	size_t		left = chain->reasons.len < REASONS ? REASONS - chain->reasons.len : 0;
-	int			share = (int) left / (chain->count - chain->asked);
+	int			share = (int) left / (chain->inner.absent ? chain->count - chain->asked : 1);
 	const char *name = chain->links[chain->asked]->name;
 
 	awsx_buf_printf(&chain->reasons, "%s%.*s", chain->asked == 0 ? "" : "; ", share, name);
