@@ -128,6 +128,7 @@ awsx_service_find(const char *name, const AwsxServiceOptions *options,
 
 	*place = (AwsxServicePlace) {
 		.region = find_region(options),
+		.fallback_region = not_empty(options->fallback_region),
 		.endpoint = not_empty(options->endpoint),
 		.allow_plain = options->allow_plain
 	};
@@ -217,7 +218,7 @@ awsx_service_fill(AwsxService *service, const char *name, AwsxDialect dialect,
 	if (strlen(name) >= sizeof(service->name))
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "the service name \"%.40s\" is too long", name);
 	(void) snprintf(service->name, sizeof(service->name), "%s", name);
-	return set_region(service, place->region, error) &&
+	return set_region(service, place->region != NULL ? place->region : place->fallback_region, error) &&
 		(place->endpoint != NULL ? set_endpoint(service, place, error) : set_own_endpoint(service, place, error)) &&
 		awsx_endpoint_check(service->endpoint, place->allow_plain, error);
 }

@@ -22,6 +22,7 @@ typedef struct AwsxServiceOptions
 	const char *endpoint;		/* scheme://host[:port]; null or "" = not given */
 	bool		use_environment;	/* the AWS_... variables count */
 	const AwsxProfiles *profiles;	/* the chosen profile counts; null = there is none */
+	const char *fallback_region;	/* where nobody names one; null = that is an error */
 	bool		fips;			/* a FIPS endpoint, whatever the others say */
 	bool		dual_stack;		/* an endpoint with IPv6, likewise */
 	bool		allow_plain;	/* http also to other hosts than loopback */
@@ -31,6 +32,7 @@ typedef struct AwsxServiceOptions
 typedef struct AwsxServicePlace
 {
 	const char *region;			/* null = nobody says */
+	const char *fallback_region;
 	const char *endpoint;		/* null = nobody configured one */
 	bool		fips;
 	bool		dual_stack;
@@ -41,7 +43,8 @@ typedef struct AwsxServicePlace
 /*
  * Ask for
  *
- * region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's region;
+ * region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's region,
+ * and beside it the fallback;
  * endpoint: the option; then, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS or
  * the profile's ignore_configured_endpoint_urls is true,
  * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's services

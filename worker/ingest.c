@@ -23,6 +23,7 @@
 #include "ingest_turn.h"
 #include "log.h"
 #include "metrics.h"
+#include "places.h"
 
 /* ---- which objects ---- */
 
@@ -267,9 +268,8 @@ ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *repl
 /* ---- setting up ---- */
 
 static bool
-find_services(Ingest *ingest, AwsxError *error)
+find_services(Ingest *ingest, const AwsxServiceOptions *options, AwsxError *error)
 {
-	static const AwsxServiceOptions options = {.use_environment = true};
 	const Config *config = ingest->config;
 
 	ingest->sqs = calloc((size_t) config->output_count, sizeof(AwsxService));
@@ -277,19 +277,19 @@ find_services(Ingest *ingest, AwsxError *error)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while services were set up");
 	for (int i = 0; i < config->output_count; i++)
 	{
-		if (!awsx_sqs_service(&ingest->sqs[i], config->outputs[i].queue_url, &options, error))
+		if (!awsx_sqs_service(&ingest->sqs[i], config->outputs[i].queue_url, options, error))
 			return false;
 	}
 	if (config->handover_queue_url != NULL &&
-		!awsx_sqs_service(&ingest->handover, config->handover_queue_url, &options, error))
+		!awsx_sqs_service(&ingest->handover, config->handover_queue_url, options, error))
 		return false;
 	ingest->store = (Store) {
 		.client = ingest->client,
 		.deadline = &ingest->deadline,
 		.max_bytes = config->max_object_bytes
 	};
-	return awsx_s3_service(&ingest->store.service, &options, error) &&
-		reject_place_init(&ingest->rejects, config, &ingest->store, error);
+	return awsx_s3_service(&ingest->store.service, options, error) &&
+		reject_place_init(&ingest->rejects, config, &ingest->store, options, error);
 }
 
 static void
@@ -297,6 +297,17 @@ log_notice(void *arg, AwsxNotice notice, const char *message)
 {
 	(void) arg;
 	log_event(notice == AWSX_NOTICE_CREDENTIALS ? LOG_INFO : LOG_WARN, message, NULL);
+}
+
+static bool
+find_places(Ingest *ingest, AwsxError *error)
+{
+	Places		places;
+	bool		done = places_find(&places, ingest->client, ingest->config->outputs[0].queue_url, error) &&
+		find_services(ingest, &places.options, error);
+
+	places_free(&places);
+	return done;
 }
 
 static AwsxClient *
@@ -332,7 +343,7 @@ ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 	ingest->config = config;
 	ingest->deadline.clock = awsx_clock_real();
 	ingest->client = create_client(ingest, transport, error);
-	if (ingest->client != NULL && find_services(ingest, error) &&
+	if (ingest->client != NULL && find_places(ingest, error) &&
 		config_fetch(config, ingest->client, &ingest->store.service, error))
 		ingest->enricher = enrich_create(config, error);
 	if (ingest->enricher != NULL)

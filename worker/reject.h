@@ -74,7 +74,7 @@ extern void reject_describe(Reject *reject, const Config *config, const DeliverR
 
 /* Everything is borrowed.  False and *error: the queue's URL cannot be used. */
 extern bool reject_place_init(RejectPlace *place, const Config *config, const Store *store,
-							  AwsxError *error);
+							  const AwsxServiceOptions *options, AwsxError *error);
 
 /*
  * Write the reject.  False and *error: it is not known to be written (CONFIG:

@@ -64,13 +64,12 @@ reject_describe(Reject *reject, const Config *config, const DeliverRecord *recor
 /* ---- the places ---- */
 
 bool
-reject_place_init(RejectPlace *place, const Config *config, const Store *store, AwsxError *error)
+reject_place_init(RejectPlace *place, const Config *config, const Store *store,
+				  const AwsxServiceOptions *options, AwsxError *error)
 {
-	AwsxServiceOptions options = {.use_environment = true};
-
 	*place = (RejectPlace) {.config = config,.store = store};
 	return config->reject_queue_url == NULL ||
-		awsx_sqs_service(&place->queue, config->reject_queue_url, &options, error);
+		awsx_sqs_service(&place->queue, config->reject_queue_url, options, error);
 }
 
 static bool

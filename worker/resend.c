@@ -15,6 +15,7 @@
 #include "config_fetch.h"
 #include "deliver.h"
 #include "log.h"
+#include "places.h"
 #include "resend.h"
 #include "resend_document.h"
 
@@ -278,22 +279,32 @@ create_client(Resend *resend, AwsxError *error)
 }
 
 static bool
-find_services(Resend *resend, AwsxError *error)
+find_services(Resend *resend, const AwsxServiceOptions *options, AwsxError *error)
 {
-	AwsxServiceOptions options = {.use_environment = true};
 	const Config *config = resend->config;
 
-	if (!awsx_s3_service(&resend->s3, &options, error))
+	if (!awsx_s3_service(&resend->s3, options, error))
 		return false;
 	resend->sqs = calloc((size_t) config->output_count, sizeof(AwsxService));
 	if (resend->sqs == NULL)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 	for (int i = 0; i < config->output_count; i++)
 	{
-		if (!awsx_sqs_service(&resend->sqs[i], config->outputs[i].queue_url, &options, error))
+		if (!awsx_sqs_service(&resend->sqs[i], config->outputs[i].queue_url, options, error))
 			return false;
 	}
 	return config_fetch(resend->config, resend->client, &resend->s3, error);
+}
+
+static bool
+find_places(Resend *resend, AwsxError *error)
+{
+	Places		places;
+	bool		done = places_find(&places, resend->client, resend->config->outputs[0].queue_url, error) &&
+		find_services(resend, &places.options, error);
+
+	places_free(&places);
+	return done;
 }
 
 static bool
@@ -302,7 +313,7 @@ set_up(Resend *resend, const char *url, AwsxError *error)
 	DeliverOptions options = {.config = resend->config,.deadline = &resend->deadline,.on_settled = settle,.arg = resend};
 
 	resend->deadline.clock = awsx_clock_real();
-	if (!read_url(resend, url, error) || !create_client(resend, error) || !find_services(resend, error))
+	if (!read_url(resend, url, error) || !create_client(resend, error) || !find_places(resend, error))
 		return false;
 	resend->enricher = enrich_create(resend->config, error);
 	if (resend->enricher == NULL)

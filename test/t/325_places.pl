@@ -210,4 +210,25 @@ $client = start_client('default', AWS_EC2_METADATA_DISABLED => 'true');
 like($client->call, qr/environment: .*; container: .*; instance metadata: AWS_EC2_METADATA_DISABLED is true/, 'and says whom it asked');
 $client->stop;
 
+# -- the function itself: keys of a container, region and endpoint of a profile
+$lab->control(POST => 'clock', { skew_seconds => 0 });
+my $config = "$ENV{TESTDATADIR}/config";
+open my $file, '>', $config or die $!;
+print $file "[profile work]\nregion = $lab->{region}\nservices = lab\nendpoint_url = http://127.0.0.1:1\n",
+	"[services lab]\nsqs =\n  endpoint_url = @{[ $lab->endpoint ]}\ns3 =\n  endpoint_url = @{[ $lab->endpoint ]}\n";
+close $file;
+$lab->s3(PUT => 'ledger-l0', undef);
+$lab->s3_notify('ledger-l0', "arn:aws:lambda:$lab->{region}:123456789012:function:s3_to_sqs", "");
+my $log = "$ENV{TESTDATADIR}/s3_to_sqs.log";
+$lab->start_function('s3_to_sqs', $log, %container, QUEUE_URL => $queue, AWS_CONFIG_FILE => $config, AWS_PROFILE => 'work',
+	map { $_ => '' } qw(AWS_REGION AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY));
+$lab->s3(PUT => 'ledger-l0', 'one.json', content => '{"transaction_id": "T1"}');
+my @sent;
+for (1 .. 200)
+{
+	last if @sent = grep { ($_->{event} // '') eq 'sqs.sent' } $lab->journal;
+	select undef, undef, undef, 0.05;
+}
+is(scalar(@sent), 1, 's3_to_sqs with the keys of a container and the endpoints of a profile') or diag(do { local (@ARGV, $/) = ($log); <> });
+
 done_testing;

@@ -316,7 +316,7 @@ test_rejects(void)
 	char		text[900];
 
 	open_world();
-	ok(reject_place_init(&place, &config, &store, &error), "a place in S3");
+	ok(reject_place_init(&place, &config, &store, NULL, &error), "a place in S3");
 	record.refused = true;
 	record.refused_output = 1;
 	snprintf(record.refused_code, sizeof(record.refused_code), "TooOdd");

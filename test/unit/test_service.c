@@ -117,6 +117,10 @@ test_regions(void)
 	is_refused("sqs", &(AwsxServiceOptions) {0}, "no AWS region is configured");
 	service = found("sqs", &(AwsxServiceOptions) {.use_environment = true, .region = "eu-west-1"});
 	is_str(service.region, "eu-west-1", "and both behind the option");
+	service = found("sqs", &(AwsxServiceOptions) {.use_environment = true, .fallback_region = "eu-west-1"});
+	is_str(service.region, "us-west-2", "a fallback is behind them");
+	service = found("sqs", &(AwsxServiceOptions) {.fallback_region = "eu-west-1"});
+	is_str(service.region, "eu-west-1", "and stands in where nobody names one");
 	setenv("AWS_REGION", "", 1);
 	is_str(found("sqs", &env).region, "us-east-2", "an empty variable is none");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -166,6 +170,7 @@ test_variants(void)
 	setenv("AWS_USE_FIPS_ENDPOINT", "yes", 1);
 	is_refused("sqs", &env, "AWS_USE_FIPS_ENDPOINT is \"yes\": set it to true or false");
 	clear_environment();
+	is_refused("sqs", &(AwsxServiceOptions) {.region = "eu-west-1", .fips = true, .endpoint = "https://a.example"}, "FIPS and the endpoint");
 	env = (AwsxServiceOptions) {.region = "eu-west-1", .fips = true, .dual_stack = true};
 	is_str(found("sqs", &env).endpoint, "https://sqs-fips.eu-west-1.api.aws", "both by the options");
 	env = (AwsxServiceOptions) {.use_environment = true, .region = "eu-west-1"};

@@ -156,6 +156,15 @@ test_environment(void)
 	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, NULL, &error),
 	   "nor does its endpoint");
 	is_str(service.endpoint, "https://sqs.eu-west-1.amazonaws.com", "nor is it called");
+	unsetenv("AWS_REGION");
+	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH,
+						&(AwsxServiceOptions) {.use_environment = true, .fallback_region = "us-west-2"}, &error),
+	   "an endpoint and no region");
+	is_str(service.region, "eu-west-1", "the host's region wins over a fallback");
+	setenv("AWS_REGION", "sa-east-1", 1);
+	ok(awsx_sqs_service(&service, "https://sqs.eu-west-1.amazonaws.com" PATH, &(AwsxServiceOptions) {.use_environment = true}, &error),
+	   "an endpoint and the environment's region");
+	is_str(service.region, "sa-east-1", "which wins over the host's where that is not called");
 	unsetenv("AWS_ENDPOINT_URL_SQS");
 	unsetenv("AWS_REGION");
 	ok(!awsx_sqs_service(&service, "http://127.0.0.1:4100/000000000000/q", &(AwsxServiceOptions) {.endpoint = "http://127.0.0.1:4100"}, &error),
