@@ -21,6 +21,7 @@
 #include "http_check.h"
 #include "date.h"
 #include "identity.h"
+#include "objects.h"
 #include "s3.h"
 #include "sqs.h"
 
@@ -195,7 +196,8 @@ static const struct
 	Target		target;
 }			targets[] = {
 	{"receive", fuzz_receive}, {"batch", fuzz_batch}, {"attributes", fuzz_attributes}, {"list", fuzz_list},
-	{"envelope", fuzz_envelope}, {"error", fuzz_error}, {"record", fuzz_record}, {"text", fuzz_text}
+	{"envelope", fuzz_envelope}, {"error", fuzz_error}, {"record", fuzz_record}, {"text", fuzz_text},
+	{"object", fuzz_object}
 };
 
 int
@@ -212,7 +214,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	}
 	if (target == NULL)
 	{
-		fputs("FUZZ_TARGET must be receive, batch, attributes, list, envelope, error, record or text\n", stderr);
+		fputs("FUZZ_TARGET must be receive, batch, attributes, list, envelope, error, record, text or object\n", stderr);
 		exit(2);
 	}
 	memcpy(exact, bytes, len);
