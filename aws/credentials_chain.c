@@ -28,15 +28,22 @@ typedef struct ChainProvider
 	AwsxCredentialsProvider *links[];
 } ChainProvider;
 
-/* The last link's error with the reasons of all: AWS's words are kept. */
+/*
+ * The last link's error with the reasons of all: AWS's words are kept.  One
+ * that failed comes first, since the others had nothing to say.
+ */
 static void
-describe(const ChainProvider *chain, AwsxError *error)
+describe(const ChainProvider *chain, bool absent, AwsxError *error)
 {
 	const AwsxError *last = &chain->inner.error;
+	const char *reasons = chain->reasons.data != NULL ? chain->reasons.data : "";
 
-	awsx_error_set(error, last->kind != AWSX_OK ? last->kind : AWSX_ERR_CREDENTIALS,
-				   "no AWS credentials found (%s)",
-				   chain->reasons.data != NULL ? chain->reasons.data : "nowhere to look");
+	if (absent)
+		awsx_error_set(error, last->kind != AWSX_OK ? last->kind : AWSX_ERR_CREDENTIALS,
+					   "no AWS credentials found (%s)", reasons[0] != '\0' ? reasons : "nowhere to look");
+	else
+		awsx_error_set(error, last->kind, "no AWS credentials found (%s: %s%s%s)",
+					   chain->links[chain->asked]->name, last->message, reasons[0] != '\0' ? "; " : "", reasons);
 	error->retryable = last->retryable;
 	error->retry_after_ms = last->retry_after_ms;
 	error->http_status = last->http_status;
@@ -54,7 +61,7 @@ finish(ChainProvider *chain, bool absent)
 
 	chain->fetch = NULL;
 	if (!found)
-		describe(chain, &error);
+		describe(chain, absent, &error);
 	awsx_buf_free(&chain->reasons);
 	if (found)
 		awsx_fetch_found(fetch, chain->inner.source, &chain->inner.credentials);
@@ -88,15 +95,12 @@ ask_links(ChainProvider *chain)
 	finish(chain, chain->asked == chain->count);
 }
 
-/*
- * Those that are still to be asked get an equal share of an error's room;
- * after one that failed nobody is.
- */
+/* Those that are still to be asked get an equal share of an error's room. */
 static void
 note_reason(ChainProvider *chain, const char *reason)
 {
 	size_t		left = chain->reasons.len < REASONS ? REASONS - chain->reasons.len : 0;
-	int			share = (int) left / (chain->inner.absent ? chain->count - chain->asked : 1);
+	int			share = (int) left / (chain->count - chain->asked);
 	const char *name = chain->links[chain->asked]->name;
 
 	awsx_buf_printf(&chain->reasons, "%s%.*s", chain->asked == 0 ? "" : "; ", share, name);
@@ -109,7 +113,7 @@ on_link_done(AwsxCredentialsFetch *inner)
 {
 	ChainProvider *chain = inner->arg;
 
-	if (inner->error.kind != AWSX_OK)
+	if (inner->error.kind != AWSX_OK && inner->absent)
 		note_reason(chain, inner->error.message);
 	chain->answered = true;
 	if (chain->asking)

@@ -82,8 +82,7 @@ awsx_assume_failed(const AwsxAssume *assume, AwsxCredentialsFetch *fetch, const 
 	AwsxError	told = *error;
 
 	awsx_error_retell(&told, blames_the_network(error->kind) ? error->kind : AWSX_ERR_CREDENTIALS,
-					  "cannot assume the role %.200s: %s%s%s", assume->role.role_arn,
-					  error->code, error->code[0] != '\0' ? ": " : "", error->message);
+					  "cannot assume the role %.200s: %s", assume->role.role_arn, error->message);
 	awsx_fetch_failed(fetch, &told);
 }
 
@@ -103,9 +102,13 @@ on_answer(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error
 	if (answer->body.data != NULL)
 		explicit_bzero(answer->body.data, answer->body.allocated);
 	if (reason.kind == AWSX_OK)
+	{
 		awsx_fetch_found(assume->fetch, assume->name, &keys);
-	else
-		awsx_assume_failed(assume, assume->fetch, &reason);
+		return;
+	}
+	if (reason.code[0] != '\0')
+		awsx_error_retell(&reason, reason.kind, "%s: %s", reason.code, reason.message);
+	awsx_assume_failed(assume, assume->fetch, &reason);
 }
 
 /* CloudTrail shows the name; where nobody chose one it tells the program and the time. */

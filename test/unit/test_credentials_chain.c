@@ -135,7 +135,7 @@ test_at_once(void)
 	begin(ABSENT, FAILS, FINDS);
 	ok(ends == 1 && !fetch.absent && fetch.error.kind == AWSX_ERR_CREDENTIALS, "one that fails ends the search");
 	is_int(links[2].starts, 0, "lest another identity signs than was meant");
-	is_str(fetch.error.message, "no AWS credentials found (one: one has none; two: two is broken)", "who and why");
+	is_str(fetch.error.message, "no AWS credentials found (two: two is broken; one: one has none)", "who and why");
 	ok(fetch.error.retryable && fetch.error.http_status == 500 && strcmp(fetch.error.code, "InternalError") == 0 &&
 	   strcmp(fetch.error.request_id, "r-1") == 0, "with what AWS said");
 	finish();

@@ -108,7 +108,7 @@ circle(AwsxError *error)
 static bool
 sts_reads(AwsxError *error)
 {
-	static const char xml[] = "<R><S><Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>temporary&#83;ecret</SecretAccessKey>"
+	static const char xml[] = "<R><S><Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>longEnoughToBeMoreThanADate0123temporary&#83;ecret</SecretAccessKey>"
 		"<SessionToken>temporaryToken</SessionToken><Expiration>2026-01-02T04:04:05Z</Expiration></Credentials></S></R>";
 	AwsxCredentials keys;
 	bool		done = awsx_sts_answer(xml, strlen(xml), &keys, error);
