@@ -17,6 +17,7 @@
 
 #define THROTTLED AWSX_ERR_THROTTLED, true, 0, false, false
 #define SERVICE AWSX_ERR_SERVICE, true, 0, false, false
+#define DAMAGED AWSX_ERR_INTEGRITY, true, 0, false, false
 #define DENIED AWSX_ERR_DENIED, false, 0, false, false
 #define EXPIRED AWSX_ERR_DENIED, false, 0, true, false
 #define SKEWED AWSX_ERR_DENIED, false, 0, false, true
@@ -43,12 +44,19 @@ static const AwsxCodeMeaning meanings[] = {
 	{"TooManyRequests", THROTTLED},
 	{"TransactionInProgress", THROTTLED},
 
+	{"ConditionalRequestConflict", SERVICE},
 	{"IDPCommunicationError", SERVICE},
+	{"IncompleteBody", SERVICE},
 	{"InternalError", SERVICE},
 	{"InternalFailure", SERVICE},
 	{"InternalServer", SERVICE},
 	{"InternalServerError", SERVICE},
+	{"OperationAborted", SERVICE},
 	{"RequestTimeout", SERVICE},
+	{"TemporaryRedirect", SERVICE},
+
+	{"BadDigest", DAMAGED},
+	{"XAmzContentSHA256Mismatch", DAMAGED},
 
 	{"ExpiredToken", EXPIRED},
 	{"InvalidClientTokenId", EXPIRED},

@@ -85,7 +85,8 @@ typedef struct AwsxS3Put
 	const char *content_type;	/* null = application/octet-stream */
 	const AwsxS3Meta *metadata;
 	int			metadata_count;
-	bool		only_new;		/* an object of that key is an error of status 412 */
+	bool		only_new;		/* an object of that key is an error of status 412: also
+								 * our own, when its answer was lost and it was repeated */
 } AwsxS3Put;
 
 /* Copies the body. */

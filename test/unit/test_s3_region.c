@@ -345,6 +345,43 @@ test_put_answer(void)
 	close_world();
 }
 
+/* S3 says that the body came to it damaged, or that it is busy with the key. */
+static void
+test_put_again(void)
+{
+	static const struct
+	{
+		Line		line;
+		AwsxErrorKind kind;
+		int			attempts;
+	}			answers[] = {
+		{{400, NULL, "<Error><Code>BadDigest</Code><Message>m</Message></Error>", 0, false, NULL}, AWSX_ERR_INTEGRITY, 2},
+		{{400, NULL, "<Error><Code>XAmzContentSHA256Mismatch</Code></Error>", 0, false, NULL}, AWSX_ERR_INTEGRITY, 2},
+		{{409, NULL, "<Error><Code>ConditionalRequestConflict</Code></Error>", 0, false, NULL}, AWSX_ERR_SERVICE, 3},
+		{{409, NULL, "<Error><Code>OperationAborted</Code></Error>", 0, false, NULL}, AWSX_ERR_SERVICE, 3},
+		{{400, NULL, "<Error><Code>IncompleteBody</Code></Error>", 0, false, NULL}, AWSX_ERR_SERVICE, 3},
+		{{307, NULL, "<Error><Code>TemporaryRedirect</Code></Error>", 0, false, NULL}, AWSX_ERR_SERVICE, 3},
+		{{412, NULL, "<Error><Code>PreconditionFailed</Code></Error>", 0, false, NULL}, AWSX_ERR_REQUEST, 1}
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+	{
+		Line		script[] = {answers[i].line, answers[i].line, answers[i].line, answers[i].line};
+		AwsxS3Put	put = {.bucket = "bkt",.key = "k",.body = "b",.body_len = 1,.only_new = true};
+		AwsxHttpRequest request;
+		AwsxError	error;
+		End			end = {0};
+
+		open_s3(script, NULL);
+		awsx_s3_put_request(&s3, &put, &request, &error);
+		awsx_client_start(world.client, &s3, &request, on_done, &end, &error);
+		drive_all();
+		ok(end.error.kind == answers[i].kind && world.transport->attempts == answers[i].attempts,
+		   "%s: %d attempts", end.error.code, world.transport->attempts);
+		close_world();
+	}
+}
+
 int
 main(void)
 {
@@ -358,5 +395,6 @@ main(void)
 	test_confusing_names();
 	test_integrity();
 	test_put_answer();
+	test_put_again();
 	return tap_done();
 }
