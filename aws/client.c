@@ -189,7 +189,7 @@ awsx_client_drive(AwsxClient *client)
 	AwsxCall   *call;
 
 	client->transport->drive(client->transport);
-	awsx_client_enter_provider(client); /* nobody else has timers */
+	awsx_client_enter_provider(client); /* only providers and their fetches have timers */
 	awsx_timer_fire_due(client);
 	awsx_client_leave_provider(client);
 	for (;;)

@@ -3,8 +3,9 @@
  *	  Which keys a client signs with, and when they are fetched anew.
  *
  * Two things are kept apart: the keys in use, and the fetch that may be under
- * way.  Nothing here has a timer: every request asks for keys, and where a
- * fetch is due the one that asks begins it.
+ * way.  Nothing begins by itself: every request asks for keys, and where a
+ * fetch is due the one that asks begins it.  One that has no end is given up
+ * after two minutes, whatever its provider waits for.
  *
  *	  keys			fetch due							while it runs
  *	  none			at once								requests wait
@@ -33,11 +34,13 @@
 
 #include "client_call.h"
 #include "retry.h"
+#include "timer.h"
 
 #define WINDOW_MS INT64_C(900000)	/* refresh so long before the end, at most */
 #define LOOK_AGAIN_MS 60000		/* keys without an end */
 #define FAILED_BASE_MS 1000
 #define FAILED_CAP_MS 60000
+#define FETCH_LIMIT_MS 120000
 #define UNCHANGED_BASE_MS 10000
 #define UNCHANGED_CAP_MS 300000
 
@@ -55,6 +58,7 @@ struct AwsxCredentialsCache
 	int64_t		refresh_ms;		/* wall clock: when keys with an end are due */
 
 	AwsxCredentialsFetch fetch;
+	AwsxTimer	limit;			/* of a fetch that takes its time */
 	bool		fetching;
 	bool		starting;		/* the provider's start is on the stack */
 	bool		failing;		/* the last fetch failed: error holds why */
@@ -253,6 +257,7 @@ on_fetched(AwsxCredentialsFetch *fetch)
 	AwsxError	outcome;
 
 	cache->fetching = false;
+	awsx_timer_stop(&cache->limit);
 	if (fetch->error.kind == AWSX_OK && fetch->credentials.access_key_id != NULL)
 		take_keys(cache);
 	else
@@ -262,6 +267,19 @@ on_fetched(AwsxCredentialsFetch *fetch)
 		copy_failure(cache, &outcome);
 	if (!cache->starting)
 		cache->changed(cache->arg, &outcome);
+}
+
+static void
+on_limit(AwsxTimer *limit)
+{
+	AwsxCredentialsCache *cache = limit->arg;
+	AwsxError	error;
+
+	cache->provider->cancel(cache->provider);
+	awsx_error_set(&error, AWSX_ERR_TIMEOUT, "%s gave no AWS credentials within %d s",
+				   cache->provider->name, FETCH_LIMIT_MS / 1000);
+	error.retryable = false;	/* who waited has waited long enough */
+	awsx_fetch_failed(&cache->fetch, &error);
 }
 
 static void
@@ -276,6 +294,8 @@ start_fetch(AwsxCredentialsCache *cache)
 	cache->provider->start(cache->provider, &cache->fetch);
 	awsx_client_leave_provider(cache->client);
 	cache->starting = false;
+	if (cache->fetching)
+		awsx_timer_start(&cache->limit, cache->client, FETCH_LIMIT_MS);
 }
 
 /*----------
@@ -366,6 +386,8 @@ awsx_credentials_cache_create(AwsxClient *client, AwsxCredentialsProvider *provi
 	cache->changed = changed;
 	cache->arg = arg;
 	cache->refused = -1;
+	cache->limit.fire = on_limit;
+	cache->limit.arg = cache;
 	return cache;
 }
 
@@ -374,6 +396,7 @@ awsx_credentials_cache_free(AwsxCredentialsCache *cache)
 {
 	if (cache == NULL)
 		return;
+	awsx_timer_stop(&cache->limit);
 	if (cache->provider != NULL)
 	{
 		if (cache->fetching)

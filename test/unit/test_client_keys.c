@@ -14,6 +14,7 @@ static const Line expired = {.status = 403, .body = "{\"__type\":\"ExpiredTokenE
 
 /* What AWS would say: when each token ends. */
 static int64_t token_ends_ms[2000];
+static int64_t aws_ahead_ms;	/* its clock before ours */
 static int	refusals;
 
 static const Line *
@@ -29,7 +30,7 @@ by_token(const AwsxHttpCall *call)
 	const char *token = awsx_headers_get(&call->request->headers, "X-Amz-Security-Token");
 	int			number = token != NULL ? atoi(token + 5) : 0;
 
-	if (number > 0 && token_ends_ms[number] > world.wall_ms)
+	if (number > 0 && token_ends_ms[number] > world.wall_ms + aws_ahead_ms)
 		return &fine;
 	refusals++;
 	return &expired;
@@ -167,6 +168,25 @@ test_ten_hours(void)
 	is_int(world.notices[AWSX_NOTICE_CREDENTIALS_FAILING], 0, "and no other");
 	ok(awsx_clock_real()->monotonic_ms(NULL) - started_ms < 30000, "(in less than half a minute)");
 	close_world();
+}
+
+/* Our clock is wrong: keys end sooner, or later, than it says. */
+static void
+test_ten_hours_of_wrong_time(void)
+{
+	static const int minutes[] = {20, -20};
+
+	for (int i = 0; i < 2; i++)
+	{
+		aws_ahead_ms = minutes[i] * MINUTE;
+		open_with((Source) {.lifetime_ms = HOUR,.slow = true}, by_token);
+		forget_ends();
+		ok(run_for(10 * HOUR, -1, -1) == 0, "ten hours with a clock %d minutes off: no call fails", minutes[i]);
+		ok(world.source.starts <= 16, "%d fetches, after %d refusals", world.source.starts, refusals);
+		is_int(world.notices[AWSX_NOTICE_CREDENTIALS], world.source.starts, "one line each");
+		close_world();
+	}
+	aws_ahead_ms = 0;
 }
 
 static void
@@ -307,6 +327,7 @@ main(void)
 	test_one_fetch();
 	test_background();
 	test_ten_hours();
+	test_ten_hours_of_wrong_time();
 	test_outage();
 	test_ended_unseen();
 	test_served_ended();

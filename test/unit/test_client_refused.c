@@ -180,6 +180,33 @@ test_source_fails(void)
 	close_world();
 }
 
+/* A provider that never ends must not hold calls for ever. */
+static void
+test_endless_fetch(void)
+{
+	End			end = {0};
+
+	open_with((Source) {.slow = true,.silent = true}, always_fine);
+	start(&end);
+	drive_still();
+	pass(119999);
+	drive_still();
+	is_int(awsx_client_timeout_ms(world.client), 1, "the client's timeout knows the limit of a fetch");
+	is_int(end.count, 0, "until then a call waits");
+	pass(1);
+	drive_still();
+	ok(end.count == 1 && end.error.kind == AWSX_ERR_TIMEOUT, "then it gets an error");
+	is_str(end.error.message, "the test gave no AWS credentials within 120 s", "that says so");
+	ok(world.source.cancels == 1 && world.source.call == NULL, "and the fetch is cancelled");
+	world.source.silent = false;
+	pass(1000);
+	ok(one_call().kind == AWSX_OK, "the next one may do better");
+	pass(130000);
+	drive_still();
+	is_int(world.source.cancels, 1, "and has no limit left");
+	close_world();
+}
+
 static void
 on_restart(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, void *arg)
 {
@@ -362,6 +389,7 @@ main(void)
 	test_refused_late();
 	test_refused_again();
 	test_source_fails();
+	test_endless_fetch();
 	test_failure_begets_none();
 	test_refused_while_down();
 	test_cancel();
