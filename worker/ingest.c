@@ -263,6 +263,7 @@ ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *repl
 		ingest_fail(reply, ingest_error_type(turn.fault.kind), &turn.fault);
 	write_metrics(&turn, began_ms);
 	end_turn(&turn);
+	awsx_client_forget_connections(ingest->client);
 }
 
 /* ---- setting up ---- */

@@ -56,10 +56,9 @@ static const char outside_lambda[] =
 "More: s3_to_sqs --help\n";
 
 static AwsxTransport *
-create_transport(AwsxError *error)
+create_transport(bool fresh_connections, AwsxError *error)
 {
-	/* a frozen process finds its kept connections dead */
-	AwsxCurlOptions options = {.user_agent = USER_AGENT,.fresh_connections = true};
+	AwsxCurlOptions options = {.user_agent = USER_AGENT,.fresh_connections = fresh_connections};
 
 	return awsx_transport_curl(&options, error);
 }
@@ -67,7 +66,8 @@ create_transport(AwsxError *error)
 static Runtime *
 create_runtime(const char *api, AwsxError *error)
 {
-	RuntimeOptions options = {.api = api,.transport = create_transport(error)};
+	/* while "next" waits the process is frozen, and kept connections die */
+	RuntimeOptions options = {.api = api,.transport = create_transport(true, error)};
 
 	return options.transport != NULL ? runtime_create(&options, error) : NULL;
 }
@@ -75,7 +75,8 @@ create_runtime(const char *api, AwsxError *error)
 static Ingest *
 create_ingest(Config *config, AwsxError *error)
 {
-	AwsxTransport *transport = create_transport(error);
+	/* kept within an invocation, which forgets them at its end */
+	AwsxTransport *transport = create_transport(false, error);
 
 	return transport != NULL ? ingest_create(config, transport, error) : NULL;
 }
