@@ -20,6 +20,7 @@
 #include "envelope.h"
 #include "http_check.h"
 #include "date.h"
+#include "identities.h"
 #include "identity.h"
 #include "objects.h"
 #include "s3.h"
@@ -197,7 +198,7 @@ static const struct
 }			targets[] = {
 	{"receive", fuzz_receive}, {"batch", fuzz_batch}, {"attributes", fuzz_attributes}, {"list", fuzz_list},
 	{"envelope", fuzz_envelope}, {"error", fuzz_error}, {"record", fuzz_record}, {"text", fuzz_text},
-	{"object", fuzz_object}
+	{"object", fuzz_object}, {"ini", fuzz_ini}, {"sts", fuzz_sts}
 };
 
 int
