@@ -61,12 +61,12 @@ class Refused(Exception):
 class Client:
     """awsx_client, steered over its pipes."""
 
-    def __init__(self, url, key, secret, token=None, region=support.REGION, role=None):
+    def __init__(self, url, key, secret, token=None, region=support.REGION, role="", hosts=False):
         environment = support.own_environment()
         environment.update(AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
         if token:
             environment["AWS_SESSION_TOKEN"] = token
-        self.process = subprocess.Popen([PROGRAM, url, region] + ([role] if role else []), env=environment,
+        self.process = subprocess.Popen([PROGRAM, url, region, role] + (['hosts'] if hosts else []), env=environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __call__(self, deed, **members):
@@ -108,7 +108,7 @@ class World:
                             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=30))
 
     def ours(self, **options):
-        self.own.append(Client(self.url, **{"key": self.key, "secret": self.secret, **options}))
+        self.own.append(Client(**{"url": self.url, "key": self.key, "secret": self.secret, **options}))
         return self.own[-1]
 
     def name(self):
@@ -218,6 +218,18 @@ def _(w):
         w.client("put", bucket=bucket, key="k", body=body)
         equal(w.s3.get_object(Bucket=bucket, Key="k")["Body"].read().decode(), body)
         equal(text(w.client("get", bucket=bucket, key="k")), body)
+
+
+@case("both", "S3: buckets in the name of the host")
+def _(w):
+    client = w.ours(url=w.url.replace("127.0.0.1", "localhost"), hosts=True)
+    bucket = w.bucket()
+    keys = ["k", "other"] if w.kind == "moto" else AWKWARD
+    for key in keys:
+        client("put", bucket=bucket, key=key, body=key)
+        equal(w.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode(), key)
+        equal(text(client("get", bucket=bucket, key=key)), key)
+    equal([entry[0] for entry in client("list", bucket=bucket)["keys"]], sorted(keys, key=str.encode))
 
 
 @case("lab", "S3: awkward keys that we wrote, read and listed by boto3")

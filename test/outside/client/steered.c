@@ -3,9 +3,11 @@
  *	  The client of aws/ as a program: one deed in JSON a line on stdin, what
  *	  came of it in JSON on stdout.
  *
- *	  awsx_client ENDPOINT REGION [ROLE_ARN]
+ *	  awsx_client ENDPOINT REGION [ROLE_ARN [hosts]]
  *
- * Keys come from the environment; with a role they are used to assume it.
+ * Keys come from the environment; with a role, unless it is empty, they are
+ * used to assume it.  "hosts" puts buckets into the host's name although an
+ * endpoint is configured: "bucket.localhost" is this machine to libcurl.
  * Only for tests, in which other programs read what this one wrote and write
  * what it reads.
  */
@@ -110,18 +112,19 @@ make_provider(const char *endpoint, const char *region, const char *role_arn, Aw
 	AwsxRole	role = {.role_arn = role_arn,.region = region,.endpoint = endpoint};
 	AwsxCredentialsProvider *provider = awsx_credentials_env(error);
 
-	return provider == NULL || role_arn == NULL ? provider : awsx_credentials_role(&role, provider, error);
+	return provider == NULL || *role_arn == '\0' ? provider : awsx_credentials_role(&role, provider, error);
 }
 
 static bool
-set_up(Steered *steered, const char *endpoint, const char *region, const char *role_arn, AwsxError *error)
+set_up(Steered *steered, const char *endpoint, const char *region, const char *role_arn, bool hosts, AwsxError *error)
 {
-	AwsxServiceOptions options = {.region = region,.endpoint = endpoint};
+	AwsxServiceOptions options = {.region = region,.endpoint = endpoint,.allow_plain = hosts};
 	AwsxClientOptions client = {0};
 
 	if (!awsx_s3_service(&steered->s3, &options, error) ||
 		!awsx_service_init(&steered->sqs, "sqs", AWSX_DIALECT_JSON, &options, error))
 		return false;
+	steered->s3.path_style = !hosts;
 	client.credentials = make_provider(endpoint, region, role_arn, error);
 	client.transport = client.credentials == NULL ? NULL : awsx_transport_curl(NULL, error);
 	steered->client = client.transport == NULL ? NULL : awsx_client_create(&client, error);
@@ -136,10 +139,10 @@ main(int argc, char **argv)
 
 	if (argc < 3)
 	{
-		fprintf(stderr, "usage: awsx_client ENDPOINT REGION [ROLE_ARN]\n");
+		fprintf(stderr, "usage: awsx_client ENDPOINT REGION [ROLE_ARN [hosts]]\n");
 		return 2;
 	}
-	if (!set_up(&steered, argv[1], argv[2], argc > 3 ? argv[3] : NULL, &error))
+	if (!set_up(&steered, argv[1], argv[2], argc > 3 ? argv[3] : "", argc > 4, &error))
 	{
 		fprintf(stderr, "awsx_client: %s\n", error.message);
 		return 1;
