@@ -11,6 +11,7 @@
 
 #define ANSWER_RESERVE_MS 1000
 #define REQUEST_TIMEOUT_MS 30000
+#define SLICE_MS 500
 #define NEAR_LEAST_MS 1500
 #define NEAR_MOST_MS 20000
 
@@ -38,6 +39,8 @@ deadline_left_ms(const Deadline *deadline)
 {
 	int64_t		left = REQUEST_TIMEOUT_MS;
 
+	if (deadline->go_on != NULL && !deadline->go_on(deadline->go_on_arg))
+		return 0;
 	if (deadline->at_ms > 0)
 		left = deadline->at_ms - ANSWER_RESERVE_MS - deadline->clock->wall_ms(deadline->clock->arg);
 	if (left <= 0)
@@ -49,22 +52,32 @@ bool
 deadline_wait(void *arg, int fd, int timeout_ms)
 {
 	struct pollfd watched = {.fd = fd,.events = POLLIN};
-	int			left = deadline_left_ms(arg);
+	const Deadline *deadline = arg;
+	int			left = deadline_left_ms(deadline);
 
 	if (left == 0)
 		return false;
 	if (timeout_ms < 0 || timeout_ms > left)
 		timeout_ms = left;
+	if (deadline->go_on != NULL && timeout_ms > SLICE_MS)
+		timeout_ms = SLICE_MS;
 	return poll(&watched, 1, timeout_ms) >= 0 || errno == EINTR;
 }
 
 bool
 deadline_sleep(const Deadline *deadline, int ms)
 {
-	struct timespec rest = {ms / 1000, (long) (ms % 1000) * 1000000};
-
 	if (deadline_left_ms(deadline) <= ms)
 		return false;
-	nanosleep(&rest, NULL);
+	while (ms > 0)
+	{
+		int			slice = deadline->go_on != NULL && ms > SLICE_MS ? SLICE_MS : ms;
+		struct timespec rest = {slice / 1000, (long) (slice % 1000) * 1000000};
+
+		nanosleep(&rest, NULL);
+		ms -= slice;
+		if (ms > 0 && deadline_left_ms(deadline) == 0)
+			return false;
+	}
 	return true;
 }

@@ -18,6 +18,10 @@ typedef struct Deadline
 	const AwsxClock *clock;
 	int64_t		at_ms;			/* Unix epoch, milliseconds; 0 = none */
 	int64_t		near_ms;		/* set by deadline_begin */
+
+	/* Asked twice a second while waiting: false ends it; null = always true. */
+	bool		(*go_on) (void *arg);
+	void	   *go_on_arg;
 } Deadline;
 
 /*

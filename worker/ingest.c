@@ -354,6 +354,13 @@ ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 }
 
 void
+ingest_watch(Ingest *ingest, bool (*go_on) (void *arg), void *arg)
+{
+	ingest->deadline.go_on = go_on;
+	ingest->deadline.go_on_arg = arg;
+}
+
+void
 ingest_free(Ingest *ingest)
 {
 	if (ingest == NULL)

@@ -24,6 +24,12 @@ typedef struct Ingest Ingest;
 extern Ingest *ingest_create(Config *config, AwsxTransport *transport, AwsxError *error);
 extern void ingest_free(Ingest *ingest);	/* null allowed */
 
+/*
+ * For a program that Lambda does not end: go_on is asked twice a second while
+ * waiting, and when it says false what is under way fails.
+ */
+extern void ingest_watch(Ingest *ingest, bool (*go_on) (void *arg), void *arg);
+
 /* A RuntimeHandler; arg is the Ingest. */
 extern void ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *reply);
 

@@ -1,53 +1,34 @@
 /*
  * s3_to_sqs.c
- *	  The Lambda function that turns objects in S3 into messages on SQS FIFO
- *	  queues: options and wiring.
+ *	  Turns objects in S3 into messages on SQS FIFO queues: wiring.
  *
- * config says what to do, runtime fetches invocations, ingest serves one.
+ * config says what to do, ingest serves one event.  Where events come from
+ * makes the program: runtime fetches Lambda's invocations, daemon reads a
+ * queue, backfill lists a bucket.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../aws/providers.h"
+#include "../aws/retry.h"
+#include "backfill.h"
 #include "config.h"
+#include "daemon.h"
 #include "explain.h"
 #include "ingest.h"
 #include "log.h"
+#include "options.h"
+#include "places.h"
 #include "resend.h"
 #include "runtime.h"
+#include "stop.h"
 
 #ifndef PG_SQS_VERSION
 #error "build with the Makefile, which takes PG_SQS_VERSION from META.json"
 #endif
 
 #define USER_AGENT "pg_sqs-s3_to_sqs/" PG_SQS_VERSION
-
-static const char help[] =
-"s3_to_sqs is an AWS Lambda function (custom runtime): it reads the S3 objects\n"
-"that an event names and sends one message per record to SQS FIFO queues.\n"
-"\n"
-"Usage:\n"
-"  s3_to_sqs                   serve invocations (Lambda starts it so)\n"
-"  s3_to_sqs --explain FILE    print what would be sent for a local file\n"
-"  s3_to_sqs --rejects s3://BUCKET/PREFIX [--dry-run]\n"
-"                              send rejected records again\n"
-"  s3_to_sqs --help | --version\n"
-"\n"
-"Configuration (environment), for one output:\n"
-"  QUEUE_URL            URL of the FIFO queue (required)\n"
-"  JQ_PROGRAM, JQ_FILE  jq program, as text or in a file (default: .)\n"
-"  GROUP_EXPRESSION     jq, over the program's result: MessageGroupId\n"
-"                       (default: .transaction_id)\n"
-"  DEDUP_EXPRESSION     jq, likewise: MessageDeduplicationId\n"
-"                       (default: SHA-256 of output name and record)\n"
-"  REJECT_URL           s3://bucket/prefix/ for records that cannot be sent\n"
-"  MAX_OBJECT_BYTES     larger objects are rejected (default: 16777216)\n"
-"or, for any number of outputs:\n"
-"  S3_TO_SQS_CONFIG     a JSON document, or the path of one:\n"
-"                       {\"outputs\":[{\"name\":\"transactions\",\"queue_url\":\"https://...\",\n"
-"                         \"jq\":\".\",\"group\":\".transaction_id\",\"dedup\":null}],\n"
-"                        \"reject\":\"s3://bucket/prefix/\",\"max_object_bytes\":16777216}\n"
-"  AWS_LAMBDA_LOG_LEVEL TRACE, DEBUG, INFO, WARN, ERROR or FATAL\n";
 
 static const char outside_lambda[] =
 "s3_to_sqs is an AWS Lambda function with a custom runtime; Lambda sets\n"
@@ -121,6 +102,101 @@ serve(const char *api)
 	return 1;
 }
 
+/* ---- without Lambda ---- */
+
+/* What these programs need; a null ingest was not asked for. */
+typedef struct World
+{
+	Config	   *config;
+	AwsxClient *client;			/* for what ingest does not do */
+	Places		places;			/* likewise */
+	Ingest	   *ingest;
+} World;
+
+static AwsxClient *
+create_client(AwsxError *error)
+{
+	AwsxClientOptions options = {.transport = create_transport(false, error),.wait = stop_wait};
+
+	if (options.transport == NULL)
+		return NULL;
+	options.credentials = awsx_credentials_default(&(AwsxProfileFiles) {0}, error);
+	if (options.credentials != NULL && awsx_retry_environment(&options.max_attempts, error))
+		return awsx_client_create(&options, error);
+	if (options.credentials != NULL)
+		options.credentials->free(options.credentials);
+	options.transport->free(options.transport);
+	return NULL;
+}
+
+static void
+free_world(World *world)
+{
+	ingest_free(world->ingest);
+	awsx_client_free(world->client);
+	places_free(&world->places);
+	config_free(world->config);
+}
+
+/* Prints what is wrong. */
+static bool
+make_world(World *world, bool with_ingest)
+{
+	AwsxError	error;
+
+	awsx_error_clear(&error);
+	*world = (World) {.config = config_read(&error)};
+	if (world->config != NULL && world->config->log_level != NULL)
+		log_set_level(world->config->log_level);
+	if (world->config != NULL)
+		world->client = create_client(&error);
+	if (world->client != NULL &&
+		places_find(&world->places, world->client, world->config->outputs[0].queue_url, &error))
+	{
+		if (!with_ingest)
+			return true;
+		world->ingest = create_ingest(world->config, &error);
+		if (world->ingest != NULL)
+			return true;
+	}
+	fprintf(stderr, "s3_to_sqs: %s\n", error.message);
+	free_world(world);
+	return false;
+}
+
+static int
+backfill(const BackfillOptions *options)
+{
+	World		world;
+	int			status;
+
+	/* a person watches, so a line for each object would be too much */
+	setenv("AWS_LAMBDA_LOG_LEVEL", "WARN", 0);
+	log_init();
+	if (!make_world(&world, !options->dry_run))
+		return BACKFILL_USAGE;
+	world.config->metrics.off = true;
+	stop_catch();
+	status = backfill_run(options, world.config, world.client, &world.places.options, world.ingest);
+	free_world(&world);
+	return status;
+}
+
+static int
+poll_queue(const char *queue_url)
+{
+	World		world;
+	int			status;
+
+	log_init();
+	if (!make_world(&world, true))
+		return 2;
+	stop_catch();
+	status = daemon_run(queue_url, world.config, world.client, &world.places.options, world.ingest);
+	free_world(&world);
+	return status;
+}
+
 static int
 explain(const char *path)
 {
@@ -141,17 +217,14 @@ explain(const char *path)
 static int
 resend(const char *url, bool dry_run)
 {
-	AwsxError	error;
-	Config	   *config = config_read(&error);
+	World		world;
 	int			status;
 
-	if (config == NULL)
-	{
-		fprintf(stderr, "s3_to_sqs: %s\n", error.message);
+	log_init();
+	if (!make_world(&world, false))
 		return 2;
-	}
-	status = resend_run(config, url, dry_run);
-	config_free(config);
+	status = resend_run(world.config, url, dry_run);
+	free_world(&world);
 	return status;
 }
 
@@ -159,22 +232,30 @@ int
 main(int argc, char **argv)
 {
 	const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
+	Options		options;
+	char		message[256];
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(help, stdout) == EOF;
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return puts("s3_to_sqs (pg_sqs) " PG_SQS_VERSION) == EOF;
-	if (argc == 3 && strcmp(argv[1], "--explain") == 0)
-		return explain(argv[2]);
-	if ((argc == 3 || (argc == 4 && strcmp(argv[3], "--dry-run") == 0)) && strcmp(argv[1], "--rejects") == 0)
+	if (!options_read(&options, argc, argv, message, sizeof(message)))
 	{
-		log_init();
-		return resend(argv[2], argc == 4);
-	}
-	if (argc > 1)
-	{
-		fprintf(stderr, "s3_to_sqs: unknown or incomplete option \"%s\"; try s3_to_sqs --help\n", argv[1]);
+		fprintf(stderr, "s3_to_sqs: %s\n", message);
 		return 2;
+	}
+	switch (options.action)
+	{
+		case OPTIONS_HELP:
+			return fputs(options_help, stdout) == EOF;
+		case OPTIONS_VERSION:
+			return puts("s3_to_sqs (pg_sqs) " PG_SQS_VERSION) == EOF;
+		case OPTIONS_EXPLAIN:
+			return explain(options.operand);
+		case OPTIONS_REJECTS:
+			return resend(options.operand, options.backfill.dry_run);
+		case OPTIONS_POLL:
+			return poll_queue(options.operand);
+		case OPTIONS_BACKFILL:
+			return backfill(&options.backfill);
+		case OPTIONS_SERVE:
+			break;
 	}
 	log_init();
 	if (api != NULL && *api != '\0')

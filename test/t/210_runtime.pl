@@ -33,6 +33,7 @@ sub start
 		http_proxy => 'http://127.0.0.1:1', all_proxy => 'http://127.0.0.1:1',
 		QUEUE_URL => 'https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo', %environment);
 	delete $ENV{$_} for grep { !defined $ENV{$_} } keys %ENV;
+	open STDOUT, '>>', $log;
 	open STDERR, '>>', $log;
 	exec $program or POSIX::_exit(127);
 }
