@@ -12,7 +12,7 @@
 #define ANSWER_RESERVE_MS 1000
 #define REQUEST_TIMEOUT_MS 30000
 #define SLICE_MS 500
-#define NEAR_LEAST_MS 1500
+#define NEAR_LEAST_MS 1000
 #define NEAR_MOST_MS 20000
 
 void
@@ -25,7 +25,7 @@ deadline_begin(Deadline *deadline, int64_t at_ms)
 	if (near > NEAR_MOST_MS)
 		near = NEAR_MOST_MS;
 	deadline->at_ms = at_ms;
-	deadline->near_ms = at_ms > 0 ? at_ms - near : 0;
+	deadline->near_ms = at_ms > 0 ? at_ms - ANSWER_RESERVE_MS - near : 0;
 }
 
 bool

@@ -25,9 +25,9 @@ typedef struct Deadline
 } Deadline;
 
 /*
- * An invocation begins that ends at that time.  From a quarter of its time
- * before that on, but at least 1.5 s and at most 20 s, the end is near: what
- * is under way is finished, nothing large is begun.
+ * An invocation begins that ends at that time.  In the last quarter of its
+ * time before the waiting ends, but for at least a second and at most 20, the
+ * end is near: what is under way is finished, nothing more is begun.
  */
 extern void deadline_begin(Deadline *deadline, int64_t at_ms);
 extern bool deadline_is_near(const Deadline *deadline);
