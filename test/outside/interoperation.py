@@ -8,7 +8,6 @@ boto3's; those are for the lab, which has a verifier of its own.
 import concurrent.futures
 import json
 import os
-import subprocess
 import sys
 import traceback
 
@@ -28,8 +27,8 @@ except ImportError:
 if tuple(int(part) for part in botocore.__version__.split(".")[:2]) < (1, 31):
     support.skip_all("boto3 is too old to speak SQS's JSON protocol")
 from moto_server import start_moto
+from steered import Client, Damage
 
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(support.PROGRAM)), "awsx_client")
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ANYBODY = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]})
@@ -48,48 +47,6 @@ def case(where, name):
         _cases.append((where, name, function))
         return function
     return declare
-
-
-class Refused(Exception):
-    """What the client of aws/ says of a failure: the members of an AwsxError."""
-
-    def __init__(self, answer):
-        super().__init__(str(answer))
-        self.answer = answer
-
-
-class Client:
-    """awsx_client, steered over its pipes."""
-
-    def __init__(self, url, key, secret, token=None, region=support.REGION, role="", hosts=False):
-        environment = support.own_environment()
-        environment.update(AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret)
-        if token:
-            environment["AWS_SESSION_TOKEN"] = token
-        self.process = subprocess.Popen([PROGRAM, url, region, role] + (['hosts'] if hosts else []), env=environment,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __call__(self, deed, **members):
-        # surrogates cannot be sent; everything else may be in a key
-        self.process.stdin.write(json.dumps({"do": deed, **members}).encode() + b"\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        if "error" in answer:
-            raise Refused(answer)
-        return answer
-
-    def refused(self, deed, **members):
-        try:
-            answer = self(deed, **members)
-        except Refused as error:
-            return error.answer
-        raise AssertionError(f"an error was expected, but {deed} answered {answer}")
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        if self.process.wait(timeout=10) != 0:
-            raise AssertionError(f"awsx_client ended with status {self.process.returncode}")
 
 
 class World:
@@ -316,6 +273,58 @@ def _(w):
     equal(w.client("attributes", queue=url)["arn"].rsplit(":", 1)[1], name)
     equal(w.client.refused("queue_url", name="nothing.fifo")["error"], "not found")
     equal(w.client.refused("receive", queue=url.replace(name, "nothing.fifo"))["error"], "not found")
+
+
+# ---------------------------------------------------------------- damage on the way
+
+@case("both", "damage: an object is read once more, over another connection, and not a third time")
+def _(w):
+    bucket = w.bucket()
+    w.s3.put_object(Bucket=bucket, Key="k", Body=b"precious", ChecksumAlgorithm="SHA256")
+    for times, right in ((1, True), (2, False)):
+        proxy = Damage(w.server.address, times)
+        client = w.ours(url=proxy.url)
+        if right:
+            equal(text(client("get", bucket=bucket, key="k")), "precious")
+        else:
+            equal(client.refused("get", bucket=bucket, key="k")["error"], "integrity")
+        equal((proxy.left, proxy.connections), (0, 2))
+        proxy.stop()
+
+
+@case("lab", "damage: an object that arrives damaged at S3 is sent once more")
+def _(w):
+    bucket = w.bucket()
+    proxy = Damage(w.server.address, 1)
+    w.ours(url=proxy.url)("put", bucket=bucket, key="k", body="precious")
+    equal((proxy.left, proxy.connections), (0, 2))
+    equal(w.s3.get_object(Bucket=bucket, Key="k")["Body"].read(), b"precious")
+    proxy.stop()
+
+
+@case("both", "damage: a message is not handed out, and comes again")
+def _(w):
+    url = w.queue()
+    w.sqs.send_message(QueueUrl=url, MessageBody="precious", MessageGroupId="g", MessageDeduplicationId="d",
+                       MessageAttributes={"a": {"DataType": "String", "StringValue": "x"}})
+    proxy = Damage(w.server.address, 1)
+    client = w.ours(url=proxy.url)
+    equal(client.refused("receive", queue=url)["error"], "integrity")
+    equal(proxy.left, 0)
+    if w.kind == "lab":
+        w.server.advance(31)
+        equal([message["body"] for message in client("receive", queue=url)["messages"]], ["precious"])
+    proxy.stop()
+
+
+@case("both", "damage: the signature covers a message that is sent")
+def _(w):
+    url = w.queue()
+    proxy = Damage(w.server.address, 1)
+    answer = w.ours(url=proxy.url).refused("send", queue=url, entries=[{"body": "precious", "group": "g", "dedup": "d"}])
+    equal((answer["error"], answer["status"], proxy.left), ("denied", 403, 0))
+    equal(w.client("receive", queue=url)["messages"], [])
+    proxy.stop()
 
 
 # ---------------------------------------------------------------- signatures and STS
