@@ -82,13 +82,13 @@ prepare_task(Turn *turn, Task *task, const AwsxS3Event *event, AwsxError *error)
 
 /* ---- working ---- */
 
-/* Did an older event of the same key fail, or is it left for later? */
+/* Did an older event of the same key fail? */
 static bool
 waits_for_older(const Turn *turn, const Task *task)
 {
 	for (const Task *older = turn->tasks; older < task; older++)
 	{
-		if ((older->state == TASK_FAILED || older->state == TASK_LEFT) &&
+		if (older->state == TASK_FAILED &&
 			strcmp(older->event->key, task->event->key) == 0 &&
 			strcmp(older->event->bucket, task->event->bucket) == 0)
 			return true;
