@@ -12,6 +12,9 @@
  * Only waitpid for this very pid is used, and no handler: the host has its
  * own children and its own idea of SIGCHLD.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE				/* pipe2, closefrom */
+#endif
 #include "child.h"
 
 #include <errno.h>

@@ -95,7 +95,7 @@ judge(ProcessProvider *provider)
 {
 	const AwsxClock *clock = awsx_client_clock(provider->fetch->client);
 	int			status = provider->child.status;
-	AwsxCredentials keys;
+	AwsxCredentials keys = {0};
 	AwsxError	error;
 
 	awsx_error_clear(&error);

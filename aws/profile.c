@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "file.h"
 #include "ini.h"
 
@@ -68,14 +69,14 @@ make_path(const char *given, const char *at_home)
 {
 	const char *below = given == NULL ? at_home : given[0] == '~' && given[1] == '/' ? given + 1 : NULL;
 	char	   *home = below != NULL ? home_directory() : strdup("");
-	char	   *path = NULL;
+	AwsxBuf		path;
 
-	if (home != NULL && below != NULL && home[0] == '\0')
+	if (home == NULL || (below != NULL && home[0] == '\0'))
 		return home;
-	if (home != NULL && asprintf(&path, "%s%s", home, below != NULL ? below : given) < 0)
-		path = NULL;
+	awsx_buf_init(&path, 0);
+	awsx_buf_printf(&path, "%s%s", home, below != NULL ? below : given);
 	free(home);
-	return path;
+	return awsx_buf_take(&path, NULL);
 }
 
 static bool

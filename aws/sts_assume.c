@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "sts.h"
 
 /* True also for null, which is copied as null. */
@@ -26,6 +27,8 @@ copy_text(const char **out, const char *text)
 bool
 awsx_assume_init(AwsxAssume *assume, const AwsxRole *role, AwsxError *error)
 {
+	AwsxBuf		name;
+
 	memset(assume, 0, sizeof(*assume));
 	if (!awsx_sts_check_role(role, error))
 		return false;
@@ -38,10 +41,12 @@ awsx_assume_init(AwsxAssume *assume, const AwsxRole *role, AwsxError *error)
 		copy_text(&assume->role.region, role->region) &&
 		copy_text(&assume->role.endpoint, role->endpoint))
 	{
-		if (asprintf(&assume->name, "assumed role %s", role->role_arn) >= 0)
-			return true;
-		assume->name = NULL;
+		awsx_buf_init(&name, 0);
+		awsx_buf_printf(&name, "assumed role %s", role->role_arn);
+		assume->name = awsx_buf_take(&name, NULL);
 	}
+	if (assume->name != NULL)
+		return true;
 	awsx_assume_free(assume);
 	return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 }
