@@ -26,7 +26,7 @@ my $color = -t STDOUT;
 my $json = JSON::PP->new->utf8->canonical;
 # The forms that a transaction takes here: a table and a route each.
 my @forms = qw(transactions confirmations regulatory_reports);
-my ($lab, $postgres, $sql, $watcher, $queue_url);
+my ($lab, $postgres, $sql, $watcher, $queue_url, @other_queues);
 my $problems = 0;
 $| = 1;
 # The first signal ends the demo, the next ones must not disturb its END.
@@ -80,13 +80,16 @@ sub start_postgres
 	return;
 }
 
+# The function, with the three forms of worker/examples as outputs.
 sub start_function
 {
-	$lab->start_function('s3_to_sqs', "$run/s3_to_sqs.log",
-		QUEUE_URL => $queue_url,
-		JQ_FILE => 'worker/examples/transaction.jq',
-		GROUP_EXPRESSION => '.account_id // .transaction_id',
-		REJECT_URL => "s3://$bucket/rejected/");
+	my $config = $json->decode(slurp('worker/examples/s3_to_sqs.json'));
+	$_->{queue_url} = $lab->create_queue("$_->{name}.fifo") for @{ $config->{outputs} };
+	($queue_url) = map { $_->{queue_url} } grep { $_->{name} eq 'transactions' } @{ $config->{outputs} };
+	@other_queues = map { [ $_->{name}, $_->{queue_url} ] } grep { $_->{name} ne 'transactions' } @{ $config->{outputs} };
+	$config->{reject} = "s3://$bucket/rejected/";
+	$config->{receipts} = "s3://$bucket/receipts/";
+	$lab->start_function('s3_to_sqs', "$run/s3_to_sqs.log", S3_TO_SQS_CONFIG => $json->encode($config));
 	# The bucket's test event is the first that it handles; from then on the
 	# times are those of a warm function.
 	for (1 .. 250)
@@ -105,10 +108,10 @@ sub create_subscription
 		'CREATE ROLE payments',
 		(map { slurp("docs/examples/$_.sql"), "ALTER TABLE $_ OWNER TO payments" } @forms),
 		'CREATE EXTENSION pg_sqs',
-		"CREATE SERVER aws FOREIGN DATA WRAPPER sqs OPTIONS (region '$lab->{region}', endpoint '$endpoint')",
+		"CREATE SERVER aws FOREIGN DATA WRAPPER sqs OPTIONS (region '$lab->{region}', endpoint '$endpoint', s3_endpoint '$endpoint')",
 		'GRANT USAGE ON FOREIGN SERVER aws TO payments',
 		"CREATE USER MAPPING FOR payments SERVER aws OPTIONS (access_key_id '$lab->{access_key}', secret_access_key '$lab->{secret_key}')",
-		"SELECT sqs.create_subscription('transactions', '$queue_url', 'aws', owner => 'payments', enabled => false)",
+		"SELECT sqs.create_subscription('transactions', '$queue_url', 'aws', owner => 'payments', receipts => 's3://$bucket/receipts/', enabled => false)",
 		slurp('docs/examples/routes.sql'),
 		"SELECT sqs.enable('transactions')",
 		# The moment at which so many messages are visible, or null.
@@ -125,14 +128,22 @@ sub create_subscription
 		 EXCEPTION WHEN query_canceled THEN
 		   RETURN NULL;
 		 END $$');
+	wait_for_state('running');
+	return;
+}
+
+# Disabled is who has no process any more.
+sub wait_for_state
+{
+	my ($wanted) = @_;
 	my $state = '';
-	for (1 .. 200)
+	for (1 .. 500)
 	{
-		$state = $sql->query('SELECT state FROM sqs.status');
-		return if $state eq 'running';
-		sleep 0.05;
+		$state = $sql->query("SELECT state || CASE WHEN state = 'disabled' AND pid IS NOT NULL THEN ' soon' ELSE '' END FROM sqs.status");
+		return if $state eq $wanted;
+		sleep 0.02;
 	}
-	die "the consumer is \"$state\", not running.\n";
+	die "the consumer is \"$state\", not $wanted.\n";
 }
 
 # -- telling ----------------------------------------------------------------
@@ -331,6 +342,72 @@ sub repeat_story
 	return;
 }
 
+# What the two other consumers of the same object would get.
+sub other_forms
+{
+	say_title('The other forms of the same object, for other consumers, each on its queue');
+	for my $other (@other_queues)
+	{
+		my ($name, $url) = @$other;
+		my $messages = $lab->sqs(ReceiveMessage => { QueueUrl => $url, MaxNumberOfMessages => 10 })->{Messages} // [];
+		print "  $name.fifo\n", map { '    ' . printable($_->{Body}) . "\n" } @$messages;
+	}
+	return;
+}
+
+# Upload three records while nobody consumes, remove the second's message from
+# the queue, and let the consumer go on.
+sub lose_one_of_three
+{
+	my ($key, $content) = @_;
+	$sql->query("SELECT sqs.disable('transactions')");
+	wait_for_state('disabled');
+	$lab->s3(PUT => $bucket, $key, content => $content);
+	for (1 .. 250)
+	{
+		last if ($lab->queue_depth($queue_url))[0] == 3;
+		sleep 0.02;
+	}
+	my $messages = $lab->sqs(ReceiveMessage => { QueueUrl => $queue_url, MaxNumberOfMessages => 10, VisibilityTimeout => 30 })->{Messages} // [];
+	for my $message (@$messages)
+	{
+		if ($message->{Body} =~ /T-2026-000102/)
+		{
+			$lab->sqs(DeleteMessage => { QueueUrl => $queue_url, ReceiptHandle => $message->{ReceiptHandle} });
+			print "  removed from transactions.fifo: ", printable($message->{Body}), "\n\n";
+		}
+		else { $lab->sqs(ChangeMessageVisibility => { QueueUrl => $queue_url, ReceiptHandle => $message->{ReceiptHandle}, VisibilityTimeout => 0 }) }
+	}
+	$sql->query("SELECT sqs.enable('transactions')");
+	return;
+}
+
+# One message of an object is removed behind the pipeline's back: the receipt
+# that the function left in S3, held against the ledger, names it.
+sub loss_story
+{
+	my $key = 'in/day.ndjson';
+	my $content = join '', map { qq({"transaction_id": "T-2026-00010$_", "account_id": "A-$_", "amount": 10$_.10, "currency": "EUR"}\n) } 1 .. 3;
+	my $missing = "SELECT object_key, record, output, group_id, place FROM sqs.reconcile('transactions', now() - interval '1 day', now() + interval '1 day')";
+	my $ledger = $sql->query('SELECT count(*) FROM sqs.ledger');
+
+	say_title('An object of three records, of which somebody removes one from the queue');
+	$watcher->send("SELECT wait_for_messages($ledger + 2, 30)");
+	lose_one_of_three($key, $content);
+	$watcher->answer or ($problems++, print "expected the two others to be applied\n");
+	show($missing, '-P', 'title=sqs.reconcile: what was sent and is not in the database', '-P', 'footer=off');
+	$sql->query("SELECT count(*) FROM ($missing) m WHERE object_key = '$key' AND record = 2") eq '1' or ($problems++, print "expected that record\n");
+
+	# SQS would take the same id for a duplicate for five minutes.
+	$lab->advance(360);
+	$watcher->send("SELECT wait_for_messages($ledger + 3, 30)");
+	$lab->s3(PUT => $bucket, $key, content => $content);
+	$watcher->answer or ($problems++, print "expected the record to be applied\n");
+	print "The object is uploaded again: what was applied is a duplicate, what was missing is applied.\n";
+	show("SELECT count(*) AS missing_now FROM ($missing) m", '-P', 'footer=off');
+	return;
+}
+
 sub main
 {
 	my @files = input_files();
@@ -340,7 +417,6 @@ sub main
 	$lab->s3(PUT => $bucket, undef, query => { versioning => '' },
 		content => '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
 	$lab->s3_notify($bucket, "arn:aws:lambda:$lab->{region}:123456789012:function:s3_to_sqs", 'in/');
-	$queue_url = $lab->create_queue('transactions.fifo');
 	start_function();
 	create_subscription();
 	print bold('pg_sqs demo'), ': ', $sql->query('SELECT split_part(version(), \' on \', 1)'),
@@ -363,7 +439,9 @@ sub main
 		show_row() if $kind eq 'row';
 	}
 	correct_story() if $files[0] eq $example && @rows == 1;
+	other_forms() if $files[0] eq $example && @rows == 1;
 	repeat_story(@{ $rows[0] }) if @files == 1 && @rows == 1;
+	loss_story() if $files[0] eq $example && @rows == 1;
 	if (@files > 1)
 	{
 		say_title(scalar(@rows) . ' of ' . scalar(@files) . ' files became rows');

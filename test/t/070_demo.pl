@@ -38,7 +38,10 @@ for my $hop (qr/S3 +s3:\/\/ledger-l0\/in\/transaction\.json +\d+ bytes/, qr/Lamb
 	qr/^ T-2026-000042 +\| +1 \| reported +\| 12345678901234568\.99 \| Zoë & Søn/m,
 	qr/^version +\| 2$/m, qr/^amount +\| 9999\.99$/m, qr/^ +2 \| Société 42 \| +9999\.99 \| +0\.01 \| EUR +\| +10000\.00$/m,
 	qr/^ T-2026-000042 +\| +2 \| below threshold \| +10000\.00 \|/m,
-	qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +3 \| +2 \| +1 \| +3 \| +1\b/, qr/^ +1 \| +2 \| +1$/m)
+	qr/SQS +confirmations\.fifo group T-2026-000042 dedup/, qr/SQS +regulatory_reports\.fifo group T-2026-000042 dedup T-2026-000042\/2 /,
+	qr/"kind":"correction","account_id":"Société 42",.*"amount":9999\.99,"fee":0\.01/, qr/"status":"withdrawn"/,
+	qr/removed from transactions\.fifo: \{"transaction_id":"T-2026-000102"/, qr/^ in\/day\.ndjson \| +2 \| transactions \| A-2 +\| missing$/m,
+	qr/^ missing_now *\n-+\n +0$/m, qr/duplicate: absorbed by SQS/, qr/transactions \| running \| +3 \| +2 \| +1 \| +3 \| +1\b/, qr/^ +1 \| +2 \| +1$/m)
 {
 	like($out, $hop, "tells $hop");
 }
