@@ -115,6 +115,7 @@ test_refused(void)
 {
 	static const Line same = MOVED("eu-west-1");
 	static const Line china = MOVED("cn-north-1");
+	static const Line government = MOVED("us-gov-west-1");
 	static const Line odd = MOVED("us-west-2.evil.example");
 	static const Line slash = MOVED("evil/");
 	static const Line none = {301, "Location: https://evil.example/", "<Error><Code>PermanentRedirect</Code><Endpoint>evil.example</Endpoint></Error>", 0, false, NULL};
@@ -123,6 +124,7 @@ test_refused(void)
 
 	is_not_followed("bkt", NULL, &same, "eu-west-1", "to where we are");
 	is_not_followed("bkt", NULL, &china, "another partition", "into another partition");
+	is_not_followed("bkt", NULL, &government, "another partition", "also one with the same suffix");
 	is_not_followed("bkt", NULL, &odd, "is not one", "no region");
 	is_not_followed("my.bucket", "http://127.0.0.1:9000", &slash, "is not one", "nor this");
 	is_not_followed("bkt", NULL, &none, "PermanentRedirect", "no region at all");
@@ -280,6 +282,44 @@ test_places(void)
 	close_world();
 }
 
+/* FIPS, dual stack and partition stay what they were. */
+static void
+keeps_kind(const AwsxServiceOptions *options, const char *region, const char *before, const char *after)
+{
+	char		header[100];
+	Line		script[] = {{301, header, "", 0, false, NULL}, FINE, FINE};
+	AwsxError	error;
+	End			end;
+
+	snprintf(header, sizeof(header), "x-amz-bucket-region: %s", region);
+	open_s3(script, NULL);
+	ok(awsx_s3_service(&s3, options, &error), "a service in %s", options->region);
+	begin_get("bkt", &end);
+	goes_to(before, "/k", options->region);
+	answer_one();
+	goes_to(after, "/k", region);
+	drive_all();
+	begin_get("bkt", &end);
+	goes_to(after, "/k", region);
+	drive_all();
+	is_int(end.error.kind, AWSX_OK, "found");
+	close_world();
+}
+
+static void
+test_kinds(void)
+{
+	AwsxServiceOptions fips = {.region = "us-east-1",.fips = true};
+	AwsxServiceOptions dual_stack = {.region = "us-east-1",.dual_stack = true};
+	AwsxServiceOptions both = {.region = "us-gov-west-1",.fips = true,.dual_stack = true};
+	AwsxServiceOptions china = {.region = "cn-north-1"};
+
+	keeps_kind(&fips, "us-west-2", "https://bkt.s3-fips.us-east-1.amazonaws.com", "https://bkt.s3-fips.us-west-2.amazonaws.com");
+	keeps_kind(&dual_stack, "eu-west-1", "https://bkt.s3.dualstack.us-east-1.amazonaws.com", "https://bkt.s3.dualstack.eu-west-1.amazonaws.com");
+	keeps_kind(&both, "us-gov-east-1", "https://bkt.s3-fips.dualstack.us-gov-west-1.amazonaws.com", "https://bkt.s3-fips.dualstack.us-gov-east-1.amazonaws.com");
+	keeps_kind(&china, "cn-northwest-1", "https://bkt.s3.cn-north-1.amazonaws.com.cn", "https://bkt.s3.cn-northwest-1.amazonaws.com.cn");
+}
+
 /* A bucket whose name is the region's, or looks like the host. */
 static void
 test_confusing_names(void)
@@ -392,6 +432,7 @@ main(void)
 	test_way_back();
 	test_many();
 	test_places();
+	test_kinds();
 	test_confusing_names();
 	test_integrity();
 	test_put_answer();
