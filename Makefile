@@ -235,6 +235,7 @@ help:
 #: make test JOBS=1  one test file at a time, instead of two for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
 #: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
+#: make bench        measure, beside a boto3 function (build/bench/results.json)
 #: make fuzz         the parsers under libFuzzer (SECONDS_EACH=60)
 #: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
@@ -262,6 +263,8 @@ crashpoints: export PG_SQS_CRASH_POINTS = $(or $(N),500)
 crashpoints: export PG_SQS_SEED = $(SEED)
 crashpoints:
 	@test/deps && test/build && exec test/with_stage perl test/t/120_crash_points.pl
+bench:
+	@test/deps && test/build && exec test/bench/s3_to_sqs.pl
 fuzz:
 	@$(MAKE) -C test/fuzz
 lint:
@@ -275,4 +278,4 @@ lab:
 deps:
 	@test/deps
 
-.PHONY: help demo demo-shell test sanitize conformance crashpoints fuzz lint indent lambda lab deps
+.PHONY: help demo demo-shell test sanitize conformance crashpoints bench fuzz lint indent lambda lab deps
