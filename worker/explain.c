@@ -8,33 +8,21 @@
 
 #include "enrich.h"
 #include "explain.h"
+#include "inflate.h"
 #include "json.h"
+#include "split.h"
 
-static bool
-read_file(const char *path, size_t max, AwsxBuf *text, AwsxError *error)
+typedef struct Explain
 {
-	FILE	   *file = fopen(path, "rb");
-	char		piece[65536];
-	size_t		n;
-	bool		bad;
-
-	if (file == NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "cannot open \"%s\": %s", path, strerror(errno));
-	awsx_buf_init(text, max);
-	awsx_buf_puts(text, "");
-	while (!text->failed && (n = fread(piece, 1, sizeof(piece), file)) > 0)
-		awsx_buf_append(text, piece, n);
-	bad = ferror(file) != 0;
-	fclose(file);
-	if (!bad && !text->failed)
-		return true;
-	awsx_buf_free(text);
-	if (bad)
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "cannot read \"%s\": is it a file?", path);
-	return awsx_error_set(error, AWSX_ERR_CONFIG,
-						  "\"%s\" has more than the %zu bytes that are allowed (max_object_bytes), "
-						  "or memory is short", path, max);
-}
+	const Config *config;
+	const char *path;
+	Enricher   *enricher;
+	Inflate    *inflate;
+	Split	   *split;
+	int64_t		records;
+	int64_t		filtered;		/* by every output */
+	int64_t		rejected;
+} Explain;
 
 static void
 put_attributes(const EnrichMessage *message, AwsxBuf *line)
@@ -66,45 +54,155 @@ print_message(const Config *config, const EnrichMessage *message)
 	return done;
 }
 
-static int
-print_result(const Config *config, const EnrichResult *result)
+/* One record, to the end: true unless memory or standard output fails. */
+static bool
+explain_record(Explain *explain, const SplitRecord *record)
 {
-	if (result->code != NULL)
+	EnrichSource source = {.bucket = "local-file",.key = explain->path,.record = record->number};
+	EnrichResult result = {0};
+	AwsxError	error;
+	bool		done = true;
+
+	awsx_error_clear(&error);
+	explain->records++;
+	if (record->code != NULL)
 	{
-		printf("rejected: %s: %s\n", result->code, result->reason);
-		return 1;
+		printf("rejected: record %lld: %s: %s\n", (long long) record->number, record->code,
+			   record->reason);
+		explain->rejected++;
+		return true;
 	}
-	for (int i = 0; i < result->count; i++)
+	done = enrich_record(explain->enricher, &source, record->text, record->len, &result, &error);
+	if (done && result.code != NULL)
 	{
-		if (!print_message(config, &result->messages[i]))
-			return 2;
+		printf("rejected: record %lld: %s: %s\n", (long long) record->number, result.code, result.reason);
+		explain->rejected++;
 	}
-	if (result->filtered > 0)
-		fprintf(stderr, "filtered out by %d of %d outputs\n", result->filtered, config->output_count);
-	return 0;
+	for (int i = 0; done && result.code == NULL && i < result.count; i++)
+		done = print_message(explain->config, &result.messages[i]);
+	explain->filtered += done && result.code == NULL && result.count == 0;
+	enrich_result_free(&result);
+	return done;
+}
+
+/* All records that are whole so far. */
+static bool
+explain_records(Explain *explain)
+{
+	SplitRecord record;
+	SplitStep	step;
+
+	while ((step = split_next(explain->split, &record)) == SPLIT_RECORD)
+	{
+		if (!explain_record(explain, &record))
+			return false;
+	}
+	return step != SPLIT_NO_MEMORY;
+}
+
+/* Unpack and split what was pushed; false: no use in going on. */
+static bool
+explain_bytes(Explain *explain)
+{
+	const char *bytes;
+	size_t		len;
+
+	for (;;)
+	{
+		switch (inflate_next(explain->inflate, &bytes, &len))
+		{
+			case INFLATE_BYTES:
+				if (!split_push(explain->split, bytes, len) || !explain_records(explain))
+					return false;
+				break;
+			case INFLATE_MORE:
+				return true;
+			case INFLATE_END:
+				split_finish(explain->split);
+				return explain_records(explain);
+			case INFLATE_CORRUPT:
+				printf("rejected: CorruptGzip: %s\n", inflate_problem(explain->inflate));
+				explain->rejected++;
+				return false;
+			case INFLATE_NO_MEMORY:
+				return false;
+		}
+	}
+}
+
+/* The whole file, piece by piece, however large it is. */
+static bool
+explain_pieces(Explain *explain, FILE *file)
+{
+	char		piece[65536];
+	size_t		n;
+
+	while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
+	{
+		inflate_push(explain->inflate, piece, n);
+		if (!explain_bytes(explain))
+			return explain->rejected > 0;
+	}
+	if (ferror(file))
+		return false;
+	inflate_finish(explain->inflate);
+	return explain_bytes(explain) || explain->rejected > 0;
+}
+
+/* No network: a program in S3 is not read. */
+static bool
+programs_are_here(const Config *config, AwsxError *error)
+{
+	for (int i = 0; i < config->output_count; i++)
+	{
+		if (config->outputs[i].program == NULL)
+			return awsx_error_set(error, AWSX_ERR_CONFIG,
+								  "the program of output \"%s\" is in S3, and --explain uses no network: "
+								  "give a local copy as \"jq_file\"", config->outputs[i].name);
+	}
+	return true;
+}
+
+static bool
+set_up(Explain *explain, AwsxError *error)
+{
+	if (!programs_are_here(explain->config, error))
+		return false;
+	explain->enricher = enrich_create(explain->config, error);
+	if (explain->enricher == NULL)
+		return false;
+	explain->inflate = inflate_create();
+	explain->split = split_create(explain->config->max_record_bytes, NULL);
+	return (explain->inflate != NULL && explain->split != NULL) ||
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 }
 
 int
 explain_file(const Config *config, const char *path)
 {
-	EnrichSource source = {.bucket = "local-file",.key = path,.record = 1};
-	EnrichResult result = {0};
+	Explain		explain = {.config = config,.path = path};
 	AwsxError	error;
-	AwsxBuf		text = {0};
-	Enricher   *enricher;
-	int			status = 2;
+	FILE	   *file = fopen(path, "rb");
+	bool		done = false;
 
 	awsx_error_clear(&error);
-	enricher = enrich_create(config, &error);
-	if (enricher != NULL && read_file(path, config->max_object_bytes, &text, &error))
+	if (file == NULL)
+		awsx_error_set(&error, AWSX_ERR_CONFIG, "cannot open \"%s\": %s", path, strerror(errno));
+	else if (set_up(&explain, &error))
 	{
-		if (enrich_record(enricher, &source, text.data, text.len, &result, &error))
-			status = print_result(config, &result);
-		enrich_result_free(&result);
-		awsx_buf_free(&text);
+		done = explain_pieces(&explain, file);
+		if (!done)
+			awsx_error_set(&error, AWSX_ERR_CONFIG, "cannot read \"%s\" (is it a file?), or memory is short", path);
 	}
-	enrich_free(enricher);
+	if (file != NULL)
+		fclose(file);
+	split_free(explain.split);
+	inflate_free(explain.inflate);
+	enrich_free(explain.enricher);
+	if (explain.filtered > 0)
+		fprintf(stderr, "%lld of %lld records are filtered out by every output\n",
+				(long long) explain.filtered, (long long) explain.records);
 	if (error.kind != AWSX_OK)
 		fprintf(stderr, "s3_to_sqs: %s\n", error.message);
-	return status;
+	return !done ? 2 : explain.rejected > 0;
 }

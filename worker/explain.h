@@ -8,8 +8,9 @@
 #include "config.h"
 
 /*
- * Print one JSON object a message to standard output, or the reason of a
- * rejection.  Returns the exit status: 0 sent or filtered, 1 rejected, 2 the
+ * Read a file of any size and shape, packed or not, as the function would.
+ * Print one JSON object a message to standard output, and the reason of each
+ * rejection.  Returns the exit status: 0 all sent or filtered, 1 some rejected, 2 the
  * file or a program cannot be used (said on standard error).
  */
 extern int	explain_file(const Config *config, const char *path);

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use File::Basename qw(basename);
+use IO::Compress::Gzip qw(gzip);
 use JSON::PP;
 use Test::More;
 
@@ -13,6 +14,8 @@ my @forms = map { basename($_, '.jq') } sort glob "$folder/*.jq";
 my %output_of = (transaction => 'transactions', confirmation => 'confirmations', regulatory_report => 'regulatory_reports');
 
 sub slurp { my ($file) = @_; open my $in, '<:raw', $file or die "$file: $!"; local $/; return scalar <$in> }
+
+sub gzipped { my ($content) = @_; gzip(\$content => \my $packed) or die; return $packed }
 
 # What would be sent for a file: the status, and a list of [output, group, dedup id, body].
 sub would_send
@@ -63,4 +66,25 @@ for my $case (
 	my @outputs = sort map { $_->[0] } grep { $_->[0] ne 'other' } @messages;
 	like($expected_status ? join('', map { $_->[3] } @messages) : "@outputs", $expected, "$name: what comes of it");
 }
+
+# -- a day's records through all three, in every shape an object may have
+my @day = split /^/, slurp("$folder/day.in.ndjson");
+my $golden = slurp("$folder/day.out.ndjson");
+sub write_file { my ($content) = @_; open my $out, '>:raw', $file or die $!; print $out $content; close $out; return }
+for my $case (
+	[ 'NDJSON', join '', @day ], [ 'CRLF and blank lines', join "\r\n\r\n", map { s/\n//r } @day ], [ 'with a byte order mark', "\xef\xbb\xbf" . join '', @day ],
+	[ 'a JSON array', '[' . join(', ', map { s/\n//r } @day) . "]\n" ], [ 'one after the other', join '', map { s/\n//r } @day ],
+	[ 'gzip', gzipped(join '', @day) ])
+{
+	my ($name, $content) = @$case;
+	write_file($content);
+	($status, @messages) = would_send($file, S3_TO_SQS_CONFIG => "$folder/s3_to_sqs.json");
+	is($status, 0, "$name: accepted");
+	is(join('', map { "$_->[0] $_->[3]" } @messages), $golden, "$name: all three forms, byte for byte");
+}
+write_file(join '', $day[0], "{\"transaction_id\": \n", @day[ 1 .. 3 ]);
+($status, @messages) = would_send($file, S3_TO_SQS_CONFIG => "$folder/s3_to_sqs.json");
+is($status, 1, 'a bad line among them: the exit status tells');
+is(scalar(grep { $_->[0] ne 'other' } @messages), scalar(() = $golden =~ /\n/g), '... and the others would be sent');
+like(join('', map { $_->[3] } grep { $_->[0] eq 'other' } @messages), qr/^rejected: record 2: InvalidJson: /, '... and its reason is there');
 done_testing;
