@@ -231,12 +231,12 @@ help:
 #: make demo FILE=x  ... with your own JSON file or folder
 #: make demo-shell   ... leave everything up and open psql
 #: make test         build and pass every test
-#: make test SUITE=x only one of: unit regress isolation tap outside lint
+#: make test SUITE=x only one of: unit regress isolation tap outside fuzz lint
 #: make test JOBS=1  one test file at a time, instead of two for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
 #: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
 #: make bench        measure, beside a boto3 function (build/bench/results.json)
-#: make fuzz         the parsers under libFuzzer (SECONDS_EACH=60)
+#: make fuzz         every parser under libFuzzer (SECONDS_EACH=60), two at a time
 #: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
 #: make indent       format the C sources

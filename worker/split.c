@@ -439,12 +439,14 @@ handle_record(Split *split, SplitRecord *record)
 
 	if (split->at - split->begin > split->max)
 	{
-		if (step == SPLIT_SCAN_CLOSED)
+		if (split->lines)
 		{
-			(void) skip_value(split);
-			return refuse_long(split, record, between(split));
+			/* not where the scan stands: that depends on how much was pushed */
+			split->at = split->begin + split->max;
+			return damaged(split, "the record is too long");
 		}
-		return split->lines ? damaged(split, "the record is too long") : skip_value(split);
+		(void) skip_value(split);
+		return step == SPLIT_SCAN_CLOSED ? refuse_long(split, record, between(split)) : GO_ON;
 	}
 	if (step == SPLIT_SCAN_WRONG)
 		return damaged(split, split->scan.wrong);
@@ -538,6 +540,11 @@ handle_guess(Split *split, SplitRecord *record)
 		if (split->len - split->begin <= split->max * 2)
 			return MORE;
 		split->state = STATE_REST;
+		return GO_ON;
+	}
+	if (second > split->begin + split->max * 2)
+	{
+		split->state = STATE_REST;	/* also when all was pushed at once */
 		return GO_ON;
 	}
 	split->lines = first + 1 < split->len && split->bytes[first + 1] == '{' &&

@@ -1,13 +1,15 @@
 /*
  * identities.c
- *	  Fuzzing of the shared files' format and of what STS answers.
+ *	  Fuzzing of where credentials come from: shared files, STS, and JSON of
+ *	  containers, machines and helper programs.
  */
-#include "identities.h"
+#include "targets.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "credentials_json.h"
 #include "ini.h"
 #include "sts.h"
 
@@ -63,6 +65,25 @@ fuzz_sts(const char *bytes, size_t len)
 		check_key(keys.secret_access_key);
 		check_key(keys.session_token);
 		assert(keys.expires_ms > 0);
+	}
+	awsx_credentials_clear(&keys);
+}
+
+/* As an endpoint gives them, and as a helper program does. */
+void
+fuzz_keys(const char *bytes, size_t len)
+{
+	AwsxError	error = {0};
+	AwsxCredentials keys = {0};
+	bool		done = awsx_credentials_json(bytes, len, len % 2 == 0 ? "Token" : "SessionToken", &keys, &error);
+
+	assert(done == (error.kind == AWSX_OK) && done == (keys.access_key_id != NULL) && strpbrk(error.message, "\r\n") == NULL);
+	if (done)
+	{
+		check_key(keys.access_key_id);
+		check_key(keys.secret_access_key);
+		if (keys.session_token != NULL)
+			check_key(keys.session_token);
 	}
 	awsx_credentials_clear(&keys);
 }

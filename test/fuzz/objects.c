@@ -3,7 +3,7 @@
  *	  Fuzzing of what S3 says of an object: length, range, checksum, and the
  *	  region of a bucket that is elsewhere.
  */
-#include "objects.h"
+#include "targets.h"
 
 #include <assert.h>
 #include <stdlib.h>
