@@ -11,12 +11,16 @@
  * The client lives in malloc'd memory and holds descriptors: an epoll one
  * and the connections.  It is tied to the memory context it is opened in, so
  * that an error frees it, and its descriptors are accounted for with fd.c,
- * which otherwise believes that all of the process's are its own.
+ * which otherwise believes that all of the process's are its own.  A process
+ * that exits frees no contexts; then a list of what is open does, because a
+ * client may have a credential_process under way, which would live on.
  */
 #include "postgres.h"
 
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/wait_event.h"
 
@@ -48,7 +52,10 @@ typedef struct ConnectionHandle
 	ConnectionNotice notices[CONNECTION_NOTICES];
 	bool		has_keys;		/* the first keys are no news */
 	MemoryContextCallback callback;
+	dlist_node	node;			/* in connections_open, while there is a client */
 } ConnectionHandle;
+
+static dlist_head connections_open = DLIST_STATIC_INIT(connections_open);
 
 void
 connection_check(const Subscription *subscription)
@@ -80,6 +87,8 @@ connection_release(void *arg)
 {
 	ConnectionHandle *handle = arg;
 
+	if (handle->connection.client != NULL)
+		dlist_delete(&handle->node);
 	awsx_client_free(handle->connection.client);
 	handle->connection.client = NULL;
 	for (; handle->descriptors > 0; handle->descriptors--)
@@ -187,6 +196,25 @@ connection_client(const ConnectionSettings *settings, int connections, Connectio
 	return awsx_client_create(&options, error);
 }
 
+/* An on_proc_exit callback. */
+static void
+connection_release_all(int code, Datum arg)
+{
+	while (!dlist_is_empty(&connections_open))
+		connection_release(dlist_head_element(ConnectionHandle, node, &connections_open));
+}
+
+/* Once a process: such callbacks cannot be taken back one by one. */
+static void
+connection_watch_exit(void)
+{
+	static bool watched = false;
+
+	if (!watched)
+		on_proc_exit(connection_release_all, (Datum) 0);
+	watched = true;
+}
+
 Connection *
 connection_open(const Subscription *subscription, AwsxWait wait, void *wait_arg)
 {
@@ -195,6 +223,7 @@ connection_open(const Subscription *subscription, AwsxWait wait, void *wait_arg)
 	ConnectionSettings settings;
 	AwsxError	error;
 
+	connection_watch_exit();
 	connection_settings_read(subscription, &settings);
 	handle->connection.sqs = settings.sqs;
 	handle->connection.queue_url = pstrdup(subscription->queue_url);
@@ -209,6 +238,7 @@ connection_open(const Subscription *subscription, AwsxWait wait, void *wait_arg)
 	connection_settings_forget(&settings);
 	if (handle->connection.client == NULL)
 		report_aws_error(ERROR, "make an SQS client", &error);
+	dlist_push_head(&connections_open, &handle->node);
 	return &handle->connection;
 }
 
