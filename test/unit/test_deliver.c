@@ -192,6 +192,13 @@ refuse_bad(int call, const char *group, const char *body)
 	return strncmp(body, "bad", 3) == 0 ? "InvalidParameterValue" : NULL;
 }
 
+/* Entries called "off..." are put off once. */
+static const char *
+refuse_bad_put_off(int call, const char *group, const char *body)
+{
+	return call == 1 && strncmp(body, "off", 3) == 0 ? "~InternalError" : refuse_bad(call, group, body);
+}
+
 static const char *
 refuse_call_for_bad(int call, const char *group, const char *body)
 {
@@ -290,6 +297,11 @@ test_refusals(void)
 	is_str(was_sent[0], "ynnyn", "and which ones");
 	ok(!records[1]->refused && records[1]->sent == 2, "the other one is not");
 	is_str(records[0]->refused_code, "InvalidParameterValue", "with the code");
+	close_world();
+	open_world(refuse_bad_put_off);
+	add_record("0 a bad1, 0 b off1, 0 c c1");
+	ok(submit_all() && records[0]->refused, "one entry is refused, another one of its record put off");
+	is_str(taken(), "c1", "... which then is not sent, either");
 	close_world();
 	open_world(refuse_call_for_bad);
 	add_record("0 a a1, 0 b bad2");
@@ -413,6 +425,15 @@ test_full_batches(void)
 	}
 	ok(submit_all() && stats.sent == 2000, "a thousand groups");
 	is_int(stats.calls, 200, "in full batches only");
+	close_world();
+	open_world(take_all);
+	for (int i = 0; i < 240; i++)
+	{
+		snprintf(text, sizeof(text), "0 g%d m%d", i % 12, i);
+		add_record(text);
+	}
+	ok(submit_all(), "twelve groups");
+	ok(stats.calls <= 28, "a batch waits for more of them: %d calls", (int) stats.calls);
 	close_world();
 }
 
