@@ -10,16 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../aws/providers.h"
 #include "../aws/s3.h"
 #include "config_fetch.h"
 #include "deliver.h"
 #include "log.h"
-#include "places.h"
 #include "resend.h"
 #include "resend_document.h"
-
-#define USER_AGENT "pg_sqs-s3_to_sqs/" PG_SQS_VERSION
 
 typedef struct Resend
 {
@@ -261,24 +257,6 @@ read_url(Resend *resend, const char *url, AwsxError *error)
 }
 
 static bool
-create_client(Resend *resend, AwsxError *error)
-{
-	AwsxCurlOptions transport = {.user_agent = USER_AGENT};
-	AwsxProfileFiles files = {NULL};
-	AwsxClientOptions options = {.wait = deadline_wait,.wait_arg = &resend->deadline};
-
-	options.transport = awsx_transport_curl(&transport, error);
-	if (options.transport == NULL)
-		return false;
-	options.credentials = awsx_credentials_default(&files, error);
-	if (options.credentials != NULL)
-		resend->client = awsx_client_create(&options, error);
-	else
-		options.transport->free(options.transport);
-	return resend->client != NULL;
-}
-
-static bool
 find_services(Resend *resend, const AwsxServiceOptions *options, AwsxError *error)
 {
 	const Config *config = resend->config;
@@ -297,45 +275,35 @@ find_services(Resend *resend, const AwsxServiceOptions *options, AwsxError *erro
 }
 
 static bool
-find_places(Resend *resend, AwsxError *error)
+set_up(Resend *resend, const AwsxServiceOptions *places, const char *url, AwsxError *error)
 {
-	Places		places;
-	bool		done = places_find(&places, resend->client, resend->config->outputs[0].queue_url, error) &&
-		find_services(resend, &places.options, error);
-
-	places_free(&places);
-	return done;
-}
-
-static bool
-set_up(Resend *resend, const char *url, AwsxError *error)
-{
-	DeliverOptions options = {.config = resend->config,.deadline = &resend->deadline,.on_settled = settle,.arg = resend};
+	DeliverOptions options = {
+		.client = resend->client,.config = resend->config,.deadline = &resend->deadline,.on_settled = settle,.arg = resend
+	};
 
 	resend->deadline.clock = awsx_clock_real();
-	if (!read_url(resend, url, error) || !create_client(resend, error) || !find_places(resend, error))
+	if (!read_url(resend, url, error) || !find_services(resend, places, error))
 		return false;
 	resend->enricher = enrich_create(resend->config, error);
 	if (resend->enricher == NULL)
 		return false;
-	options.client = resend->client;
 	options.services = resend->sqs;
 	resend->deliverer = deliver_create(&options, error);
 	return resend->deliverer != NULL;
 }
 
 int
-resend_run(Config *config, const char *url, bool dry_run)
+resend_run(Config *config, AwsxClient *client, const AwsxServiceOptions *places, const char *url,
+		   bool dry_run)
 {
-	Resend		resend = {.config = config,.dry_run = dry_run};
+	Resend		resend = {.config = config,.client = client,.dry_run = dry_run};
 	AwsxError	error;
 	bool		done;
 
 	awsx_error_clear(&error);
-	done = set_up(&resend, url, &error) && send_all(&resend, &error);
+	done = set_up(&resend, places, url, &error) && send_all(&resend, &error);
 	deliver_free(resend.deliverer);
 	enrich_free(resend.enricher);
-	awsx_client_free(resend.client);
 	free(resend.sqs);
 	free(resend.bucket);
 	if (resend.sent + resend.left > 0 || done)

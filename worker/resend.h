@@ -14,13 +14,16 @@
 
 #include <stdbool.h>
 
+#include "../aws/client.h"
+#include "../aws/service.h"
 #include "config.h"
 
 /*
- * url is s3://bucket/prefix.  A line for each reject goes to standard output.
- * dry_run: nothing is sent or deleted.  Returns the exit status: 0 all were
+ * url is s3://bucket/prefix; places is what to look for services with.  A line
+ * for each reject goes to standard output.  dry_run: nothing is sent or deleted.  Returns the exit status: 0 all were
  * sent, 1 some remain, 2 an outage or a wrong setting (said on standard error).
  */
-extern int	resend_run(Config *config, const char *url, bool dry_run);
+extern int	resend_run(Config *config, AwsxClient *client, const AwsxServiceOptions *places,
+					   const char *url, bool dry_run);
 
 #endif							/* RESEND_H */

@@ -85,7 +85,7 @@ serve(const char *api)
 		ingest = create_ingest(config, &error);
 	if (ingest != NULL)
 	{
-		if (config->reject_bucket == NULL)
+		if (!config_has_reject(config))
 			log_event(LOG_WARN, "no reject location is set: a bad record will fail its invocation", NULL);
 		log_event(LOG_DEBUG, "ready", LOG_FIELDS(LOG_NUMBER("outputs", config->output_count)));
 		runtime_run(runtime, ingest_handle, ingest);
@@ -223,7 +223,7 @@ resend(const char *url, bool dry_run)
 	log_init();
 	if (!make_world(&world, false))
 		return 2;
-	status = resend_run(world.config, url, dry_run);
+	status = resend_run(world.config, world.client, &world.places.options, url, dry_run);
 	free_world(&world);
 	return status;
 }
