@@ -165,7 +165,7 @@ container_start(AwsxCredentialsProvider *self, AwsxCredentialsFetch *fetch)
 	ContainerProvider *provider = (ContainerProvider *) self;
 	const char *relative = get_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	const char *full = get_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-	const char *path;
+	const char *path = "/";
 	AwsxHttpRequest request;
 	AwsxService service;
 	AwsxError	error;
