@@ -185,14 +185,6 @@ static bool
 prepare(Turn *turn, AwsxError *error)
 {
 	Ingest	   *ingest = turn->ingest;
-	DeliverOptions options = {
-		.client = ingest->client,
-		.config = ingest->config,
-		.services = ingest->sqs,
-		.deadline = &ingest->deadline,
-		.on_settled = object_settled,
-		.arg = &turn->world
-	};
 
 	turn->tasks = calloc((size_t) turn->events->count + 1, sizeof(Task));
 	if (turn->tasks == NULL || !awsx_envelope_order(turn->events))
@@ -216,15 +208,15 @@ prepare(Turn *turn, AwsxError *error)
 		.deadline = &ingest->deadline,
 		.request_id = turn->invocation->request_id,
 		.trace_header = *turn->invocation->trace_id != '\0' ? turn->invocation->trace_id : NULL,
-		.deliverer = deliver_create(&options, error)
+		.deliverer = ingest->deliverer
 	};
-	return turn->world.deliverer != NULL;
+	return true;
 }
 
 static void
 end_turn(Turn *turn)
 {
-	deliver_free(turn->world.deliverer);
+	deliver_drop(turn->ingest->deliverer);
 	for (int i = 0; i < turn->events->count && turn->tasks != NULL; i++)
 		object_free(turn->tasks[i].object);
 	free(turn->tasks);
@@ -311,6 +303,21 @@ find_places(Ingest *ingest, AwsxError *error)
 	return done;
 }
 
+/* It outlives an invocation, for what it learns of the queues. */
+static Deliverer *
+create_deliverer(Ingest *ingest, AwsxError *error)
+{
+	DeliverOptions options = {
+		.client = ingest->client,
+		.config = ingest->config,
+		.services = ingest->sqs,
+		.deadline = &ingest->deadline,
+		.on_settled = object_settled
+	};
+
+	return deliver_create(&options, error);
+}
+
 static AwsxClient *
 create_client(Ingest *ingest, AwsxTransport *transport, AwsxError *error)
 {
@@ -348,6 +355,8 @@ ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 		config_fetch(config, ingest->client, &ingest->store.service, error))
 		ingest->enricher = enrich_create(config, error);
 	if (ingest->enricher != NULL)
+		ingest->deliverer = create_deliverer(ingest, error);
+	if (ingest->deliverer != NULL)
 		return ingest;
 	ingest_free(ingest);
 	return NULL;
@@ -365,6 +374,7 @@ ingest_free(Ingest *ingest)
 {
 	if (ingest == NULL)
 		return;
+	deliver_free(ingest->deliverer);
 	awsx_client_free(ingest->client);
 	enrich_free(ingest->enricher);
 	free(ingest->sqs);

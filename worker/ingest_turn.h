@@ -13,6 +13,7 @@ struct Ingest
 {
 	const Config *config;
 	Enricher   *enricher;
+	Deliverer  *deliverer;
 	AwsxClient *client;
 	Store		store;
 	RejectPlace rejects;

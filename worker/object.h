@@ -69,7 +69,7 @@ extern bool object_is_done(const Object *object);
  */
 extern bool object_leave(Object *object, Handover *next, AwsxError *error);
 
-/* The deliverer's on_settled; arg is the ObjectWorld. */
+/* The deliverer's on_settled; arg is not used. */
 extern bool object_settled(void *arg, DeliverRecord *record, AwsxError *error);
 
 #endif							/* OBJECT_H */

@@ -89,6 +89,10 @@ my $directive = $metrics->{_aws}{CloudWatchMetrics}[0];
 is("$directive->{Namespace} $directive->{Dimensions}[0][0]", 'Test Stage', '... and its name and namespace');
 is_deeply([ grep { !defined $metrics->{ $_->{Name} } } @{ $directive->{Metrics} } ], [], '... every metric that is announced has a value');
 
+# -- the same record once more
+put($_, '{"transaction_id":"again","n":1}') for qw(again1.json again2.json);
+is_deeply([ map { $_->{Duplicates} } (grep { $_->{_aws} && $_->{Objects} } lines($log))[ -2, -1 ] ], [ 0, 2 ], 'a duplicate that was sent before is counted, also by a later invocation');
+
 # -- too large for one queue: nothing is sent
 put('big.json', $json->encode({ transaction_id => 'big', pad => 'x' x 3000 }));
 my ($big) = map { reject($_) } grep { /big\.json/ } rejects();
