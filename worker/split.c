@@ -542,12 +542,9 @@ handle_guess(Split *split, SplitRecord *record)
 		split->state = STATE_REST;
 		return GO_ON;
 	}
-	if (second > split->begin + split->max * 2)
-	{
-		split->state = STATE_REST;	/* also when all was pushed at once */
-		return GO_ON;
-	}
-	split->lines = first + 1 < split->len && split->bytes[first + 1] == '{' &&
+	/* the same bound, where all was pushed at once */
+	split->lines = second - split->begin <= split->max * 2 &&
+		first + 1 < split->len && split->bytes[first + 1] == '{' &&
 		split_scan_is_object(split->bytes + first + 1, second - first - 1);
 	split->state = split->lines ? STATE_LINE : STATE_REST;
 	return GO_ON;
