@@ -4,7 +4,8 @@
  *
  * Each fetch begins at the first one again: keys that appear later in an
  * earlier place are found.  A provider that has nothing is passed over; one
- * that is configured and fails ends the fetch.
+ * that is configured and fails ends the fetch, and so does one that gave keys
+ * before and has nothing now: who signs must not change behind its back.
  */
 #include "providers.h"
 
@@ -21,6 +22,7 @@ typedef struct ChainProvider
 	AwsxCredentialsFetch *fetch;	/* what is under way; null = none */
 	AwsxCredentialsFetch inner; /* of the link that is asked */
 	int			asked;			/* its index */
+	int			decided;		/* the one that gave keys last; -1 = none did */
 	bool		asking;			/* ask_links is on the stack */
 	bool		answered;		/* the link has answered meanwhile */
 	AwsxBuf		reasons;
@@ -60,7 +62,9 @@ finish(ChainProvider *chain, bool absent)
 	AwsxError	error;
 
 	chain->fetch = NULL;
-	if (!found)
+	if (found)
+		chain->decided = chain->asked;
+	else
 		describe(chain, absent, &error);
 	awsx_buf_free(&chain->reasons);
 	if (found)
@@ -69,6 +73,38 @@ finish(ChainProvider *chain, bool absent)
 		awsx_fetch_absent(fetch, "%s", error.message);
 	else
 		awsx_fetch_failed(fetch, &error);
+}
+
+/* Those that are still to be asked get an equal share of an error's room. */
+static void
+note_reason(ChainProvider *chain, const char *reason)
+{
+	size_t		left = chain->reasons.len < REASONS ? REASONS - chain->reasons.len : 0;
+	int			share = (int) left / (chain->count - chain->asked);
+	const char *name = chain->links[chain->asked]->name;
+
+	awsx_buf_printf(&chain->reasons, "%s%.*s", chain->asked == 0 ? "" : "; ", share, name);
+	share -= (int) strlen(name);
+	awsx_buf_printf(&chain->reasons, ": %.*s", share > 0 ? share : 0, reason);
+}
+
+/*
+ * Does the link's answer end the search?  Where one gave keys before, those
+ * behind it would sign as somebody else: an empty file may be one that is
+ * just being written.
+ */
+static bool
+ends_search(ChainProvider *chain)
+{
+	AwsxError  *error = &chain->inner.error;
+
+	if (error->kind == AWSX_OK || !chain->inner.absent)
+		return true;
+	if (chain->asked != chain->decided)
+		return false;
+	awsx_error_retell(error, error->kind, "it gave keys before and has none now, and no other identity takes its place while this program runs: %s",
+					  error->message);
+	return true;
 }
 
 /* A loop instead of recursion: a link may answer within its start, or later. */
@@ -87,25 +123,13 @@ ask_links(ChainProvider *chain)
 			chain->asking = false;
 			return;
 		}
-		if (chain->inner.error.kind == AWSX_OK || !chain->inner.absent)
+		if (ends_search(chain))
 			break;
+		note_reason(chain, chain->inner.error.message);
 		chain->asked++;
 	}
 	chain->asking = false;
 	finish(chain, chain->asked == chain->count);
-}
-
-/* Those that are still to be asked get an equal share of an error's room. */
-static void
-note_reason(ChainProvider *chain, const char *reason)
-{
-	size_t		left = chain->reasons.len < REASONS ? REASONS - chain->reasons.len : 0;
-	int			share = (int) left / (chain->count - chain->asked);
-	const char *name = chain->links[chain->asked]->name;
-
-	awsx_buf_printf(&chain->reasons, "%s%.*s", chain->asked == 0 ? "" : "; ", share, name);
-	share -= (int) strlen(name);
-	awsx_buf_printf(&chain->reasons, ": %.*s", share > 0 ? share : 0, reason);
 }
 
 static void
@@ -113,18 +137,17 @@ on_link_done(AwsxCredentialsFetch *inner)
 {
 	ChainProvider *chain = inner->arg;
 
-	if (inner->error.kind != AWSX_OK && inner->absent)
-		note_reason(chain, inner->error.message);
 	chain->answered = true;
 	if (chain->asking)
 		return;
-	if (inner->error.kind != AWSX_OK && inner->absent)
+	if (ends_search(chain))
 	{
-		chain->asked++;
-		ask_links(chain);
-	}
-	else
 		finish(chain, false);
+		return;
+	}
+	note_reason(chain, inner->error.message);
+	chain->asked++;
+	ask_links(chain);
 }
 
 static void
@@ -184,6 +207,7 @@ awsx_credentials_chain(AwsxCredentialsProvider **providers, int count, AwsxError
 	chain->base.cancel = chain_cancel;
 	chain->base.free = chain_free;
 	chain->count = count;
+	chain->decided = -1;
 	for (int i = 0; i < count; i++)
 		chain->links[i] = providers[i];
 	return &chain->base;

@@ -169,6 +169,28 @@ test_later(void)
 	finish();
 }
 
+/* A file that is empty while it is being written must not make the next identity sign. */
+static void
+test_once_decided(void)
+{
+	begin(ABSENT, FINDS, FINDS);
+	awsx_credentials_clear(&fetch.credentials);
+	links[1].does = ABSENT;
+	chain->start(chain, &fetch);
+	ok(ends == 2 && fetch.error.kind == AWSX_ERR_CREDENTIALS && !fetch.absent, "what gave keys and has none any more fails");
+	is_int(links[2].starts, 0, "... and nobody takes its place");
+	ok(strstr(fetch.error.message, "two: it gave keys before") != NULL && strstr(fetch.error.message, "two has none") != NULL,
+	   "... which is told: %s", fetch.error.message);
+	links[1].does = WAITS;
+	chain->start(chain, &fetch);
+	answer(&links[1], ABSENT);
+	ok(ends == 3 && !fetch.absent && links[2].starts == 0, "... also when it takes its time");
+	links[1].does = FINDS;
+	chain->start(chain, &fetch);
+	ok(ends == 4 && fetch.error.kind == AWSX_OK, "... until it has keys again");
+	finish();
+}
+
 static void
 test_cancel(void)
 {
@@ -271,6 +293,7 @@ main(void)
 {
 	test_at_once();
 	test_later();
+	test_once_decided();
 	test_cancel();
 	test_long_reasons();
 	test_environment();
