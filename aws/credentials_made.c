@@ -117,6 +117,8 @@ awsx_credentials_made(const char *name, AwsxMake make, const AwsxProfileFiles *f
 		provider->base.cancel = made_cancel;
 		provider->base.free = made_free;
 		provider->make = make;
+		provider->files.fips = files->fips;
+		provider->files.dual_stack = files->dual_stack;
 		if (copy_text(&provider->files.config, files->config) &&
 			copy_text(&provider->files.credentials, files->credentials) &&
 			copy_text(&provider->files.profile, files->profile) &&

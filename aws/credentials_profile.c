@@ -24,7 +24,7 @@
 typedef struct Builder
 {
 	const AwsxProfiles *profiles;
-	const char *fallback_region;
+	const AwsxProfileFiles *files;	/* what the program was told */
 	const char *chain[MAX_CHAIN];	/* from the one that is meant to the one being built */
 	int			depth;
 	AwsxError  *error;
@@ -122,7 +122,8 @@ read_role(Builder *builder, const char *profile, AwsxRole *role)
 	role->session_name = get(builder, profile, "role_session_name");
 	role->external_id = get(builder, profile, "external_id");
 	role->token_file = get(builder, profile, "web_identity_token_file");
-	awsx_sts_locate(role, builder->profiles, builder->fallback_region);
+	if (!awsx_sts_locate(role, builder->profiles, builder->files, builder->error))
+		return made(builder, profile, "role_arn", NULL) != NULL;
 	if (seconds != NULL && (*end != '\0' || number < 1 || number > 1000000))
 		return fail(builder, profile, "duration_seconds", "duration_seconds must be a number from 900 to 43200") != NULL;
 	role->duration_seconds = (int) number;
@@ -302,7 +303,7 @@ static bool
 make_from_profile(const AwsxProfileFiles *files, AwsxMade *made_out, AwsxError *error)
 {
 	AwsxProfiles *profiles = awsx_profiles_read(files, error);
-	Builder		builder = {.profiles = profiles,.fallback_region = files->region,.error = error};
+	Builder		builder = {.profiles = profiles,.files = files,.error = error};
 	bool		named;
 	const char *profile;
 	bool		done = true;

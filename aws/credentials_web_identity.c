@@ -133,8 +133,8 @@ make_from_environment(const AwsxProfileFiles *files, AwsxMade *made, AwsxError *
 	profiles = awsx_profiles_read(files, error);
 	if (profiles == NULL)
 		return false;
-	awsx_sts_locate(&role, profiles, files->region);
-	made->provider = awsx_credentials_web_identity(&role, error);
+	if (awsx_sts_locate(&role, profiles, files, error))
+		made->provider = awsx_credentials_web_identity(&role, error);
 	awsx_profiles_free(profiles);
 	return made->provider != NULL;
 }

@@ -19,6 +19,8 @@ typedef struct AwsxProfileFiles
 	const char *credentials;	/* else AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials */
 	const char *profile;		/* else AWS_PROFILE, else AWS_DEFAULT_PROFILE, else "default" */
 	const char *region;			/* of STS, where neither environment nor profile has one */
+	bool		fips;			/* a FIPS endpoint of STS, whatever the others say */
+	bool		dual_stack;		/* one with IPv6, likewise */
 } AwsxProfileFiles;
 
 typedef enum AwsxProfileFile

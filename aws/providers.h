@@ -50,6 +50,9 @@ typedef struct AwsxRole
 								 * else the global one of the partition "aws" */
 	const char *endpoint;		/* of STS; null = as the environment says, else by region */
 	bool		legacy_endpoint;	/* old regions use the global endpoint */
+	bool		fips;			/* a FIPS endpoint of STS, whatever the environment says */
+	bool		dual_stack;		/* one with IPv6, likewise */
+	bool		located;		/* these six are all: the environment was asked already */
 } AwsxRole;
 
 /* AssumeRole, signed with what source fetches; takes source over, also on failure. */

@@ -81,48 +81,28 @@ awsx_sts_check_role(const AwsxRole *role, AwsxError *error)
 	return true;
 }
 
-static const char *
-not_empty(const char *text)
+bool
+awsx_sts_locate(AwsxRole *role, const AwsxProfiles *profiles, const AwsxProfileFiles *files,
+				AwsxError *error)
 {
-	return text != NULL && text[0] != '\0' ? text : NULL;
-}
+	static const AwsxProfileFiles nothing;
+	AwsxServiceOptions options = {.use_environment = true,.profiles = profiles};
+	AwsxServicePlace place;
 
-static bool
-is_true(const char *text)
-{
-	return text != NULL && awsx_text_equal(text, "true");
-}
-
-/* An endpoint that the profile configures, unless somebody before it does. */
-static const char *
-profile_endpoint(const AwsxProfiles *profiles, const char *profile)
-{
-	const char *endpoint;
-
-	if (is_true(getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) ||
-		is_true(awsx_profiles_get(profiles, profile, "ignore_configured_endpoint_urls")) ||
-		not_empty(getenv("AWS_ENDPOINT_URL_STS")) != NULL || not_empty(getenv("AWS_ENDPOINT_URL")) != NULL)
-		return NULL;
-	endpoint = not_empty(awsx_profiles_get_service(profiles, profile, "sts", "endpoint_url"));
-	return endpoint != NULL ? endpoint : not_empty(awsx_profiles_get(profiles, profile, "endpoint_url"));
-}
-
-void
-awsx_sts_locate(AwsxRole *role, const AwsxProfiles *profiles, const char *fallback)
-{
-	const char *profile = awsx_profiles_chosen(profiles, NULL);
-	const char *legacy = awsx_profiles_get(profiles, profile, "sts_regional_endpoints");
-
-	role->region = NULL;
-	if (not_empty(getenv("AWS_REGION")) == NULL && not_empty(getenv("AWS_DEFAULT_REGION")) == NULL)
-	{
-		role->region = not_empty(awsx_profiles_get(profiles, profile, "region"));
-		if (role->region == NULL)
-			role->region = not_empty(fallback);
-	}
-	role->endpoint = profile_endpoint(profiles, profile);
-	role->legacy_endpoint = not_empty(getenv("AWS_STS_REGIONAL_ENDPOINTS")) == NULL &&
-		legacy != NULL && awsx_text_equal(legacy, "legacy");
+	if (files == NULL)
+		files = &nothing;
+	options.fallback_region = files->region;
+	options.fips = files->fips;
+	options.dual_stack = files->dual_stack;
+	if (!awsx_service_find("sts", &options, &place, error))
+		return false;
+	role->region = place.region != NULL ? place.region : place.fallback_region;
+	role->endpoint = place.endpoint;
+	role->legacy_endpoint = place.legacy_sts;
+	role->fips = place.fips;
+	role->dual_stack = place.dual_stack;
+	role->located = true;
+	return true;
 }
 
 /*
@@ -132,7 +112,13 @@ awsx_sts_locate(AwsxRole *role, const AwsxProfiles *profiles, const char *fallba
 bool
 awsx_sts_service(AwsxService *service, const AwsxRole *role, AwsxError *error)
 {
-	AwsxServiceOptions options = {.region = role->region,.endpoint = role->endpoint,.use_environment = true};
+	AwsxServiceOptions options = {
+		.region = role->region,
+		.endpoint = role->endpoint,
+		.use_environment = !role->located,
+		.fips = role->fips,
+		.dual_stack = role->dual_stack
+	};
 	AwsxServicePlace place;
 
 	if (!awsx_service_find("sts", &options, &place, error))

@@ -22,12 +22,13 @@
 extern bool awsx_sts_check_role(const AwsxRole *role, AwsxError *error);
 
 /*
- * Where region, endpoint and legacy_endpoint of a role come from when a
- * profile says them: AWS_REGION, AWS_DEFAULT_REGION, the chosen profile's
- * region, fallback (may be null); AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the
- * profile's services, its endpoint_url.  *role borrows from all of them.
+ * Where STS is, for a role that comes from the shared files or the
+ * environment: as for every service (service.h), and files may have more to
+ * say (null: has not).  *role borrows from all of them.  False and *error
+ * (CONFIG) when a setting has a value that is none.
  */
-extern void awsx_sts_locate(AwsxRole *role, const AwsxProfiles *profiles, const char *fallback);
+extern bool awsx_sts_locate(AwsxRole *role, const AwsxProfiles *profiles,
+							const AwsxProfileFiles *files, AwsxError *error);
 
 /* The service for a role. *error: CONFIG. */
 extern bool awsx_sts_service(AwsxService *service, const AwsxRole *role, AwsxError *error);

@@ -34,6 +34,9 @@ awsx_assume_init(AwsxAssume *assume, const AwsxRole *role, AwsxError *error)
 		return false;
 	assume->role.duration_seconds = role->duration_seconds;
 	assume->role.legacy_endpoint = role->legacy_endpoint;
+	assume->role.fips = role->fips;
+	assume->role.dual_stack = role->dual_stack;
+	assume->role.located = role->located;
 	if (copy_text(&assume->role.role_arn, role->role_arn) &&
 		copy_text(&assume->role.session_name, role->session_name) &&
 		copy_text(&assume->role.external_id, role->external_id) &&

@@ -163,7 +163,14 @@ connection_provider(const ConnectionSettings *settings, AwsxError *error)
 		return awsx_credentials_static(settings->access_key_id, settings->secret_access_key,
 									   settings->session_token, error);
 	if (settings->host)
-		return awsx_credentials_default(&settings->files, error);
+	{
+		AwsxProfileFiles files = settings->files;
+
+		files.region = settings->sqs.region;
+		files.fips = settings->fips;
+		files.dual_stack = settings->dual_stack;
+		return awsx_credentials_default(&files, error);
+	}
 	return awsx_credentials_env(error);
 }
 

@@ -136,33 +136,70 @@ test_places(void)
 static void
 test_profile_places(void)
 {
+	AwsxProfileFiles files = {.region = "eu-west-3"};
 	AwsxRole	role = {.role_arn = ROLE};
 	AwsxProfiles *profiles;
 
 	home_write(".aws/config", "[default]\nregion = eu-north-1\nsts_regional_endpoints = legacy\nservices = lab\nendpoint_url = https://all.example\n"
 			   "[services lab]\nsts =\n  endpoint_url = https://sts.example\n[profile b]\nendpoint_url = https://all.example\n[profile c]\n");
 	profiles = awsx_profiles_read(NULL, &error);
-	awsx_sts_locate(&role, profiles, "eu-west-3");
+	ok(awsx_sts_locate(&role, profiles, &files, &error), "where STS is");
 	is_str(role.region, "eu-north-1", "the profile's region");
 	is_str(role.endpoint, "https://sts.example", "the endpoint of its services");
 	ok(role.legacy_endpoint, "its wish for the old endpoint");
 	setenv("AWS_DEFAULT_REGION", "eu-west-1", 1);
 	setenv("AWS_ENDPOINT_URL", "https://env.example", 1);
 	setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional", 1);
-	awsx_sts_locate(&role, profiles, NULL);
-	ok(role.region == NULL && role.endpoint == NULL && !role.legacy_endpoint, "the environment is before all three");
+	ok(awsx_sts_locate(&role, profiles, NULL, &error), "where STS is with an environment");
+	ok(!role.legacy_endpoint, "the environment is before all three");
 	is_place(&role, "https://env.example", "eu-west-1", "... and counts");
 	home_unset_variables();
 	setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
-	awsx_sts_locate(&role, profiles, NULL);
-	ok(role.endpoint == NULL, "configured endpoints can be switched off");
+	ok(awsx_sts_locate(&role, profiles, NULL, &error) && role.endpoint == NULL, "configured endpoints can be switched off");
 	home_unset_variables();
 	awsx_profiles_free(profiles);
 	setenv("AWS_PROFILE", "b", 1);
 	profiles = awsx_profiles_read(NULL, &error);
-	awsx_sts_locate(&role, profiles, "eu-west-3");
+	ok(awsx_sts_locate(&role, profiles, &files, &error), "where STS is");
 	is_str(role.region, "eu-west-3", "the caller's region where nobody else has one");
 	is_str(role.endpoint, "https://all.example", "the endpoint of all services");
+	awsx_profiles_free(profiles);
+	home_unset_variables();
+}
+
+/* The calls that fetch keys go where a profile wants every call to go. */
+static void
+test_profile_kinds(void)
+{
+	AwsxProfileFiles files = {.region = "us-west-2",.fips = true};
+	AwsxRole	role = {.role_arn = ROLE};
+	AwsxProfiles *profiles;
+
+	home_write(".aws/config", "[default]\nregion = us-east-2\nuse_fips_endpoint = true\n[profile off]\nregion = eu-west-1\n"
+			   "ignore_configured_endpoint_urls = true\n[profile odd]\nuse_fips_endpoint = yes\n[profile plain]\n");
+	profiles = awsx_profiles_read(NULL, &error);
+	ok(awsx_sts_locate(&role, profiles, NULL, &error), "a profile with FIPS");
+	is_place(&role, "https://sts-fips.us-east-2.amazonaws.com", "us-east-2", "FIPS of the profile");
+	awsx_profiles_free(profiles);
+
+	setenv("AWS_PROFILE", "off", 1);
+	setenv("AWS_ENDPOINT_URL", "https://env.example", 1);
+	profiles = awsx_profiles_read(NULL, &error);
+	ok(awsx_sts_locate(&role, profiles, NULL, &error), "a profile that ignores endpoints");
+	is_place(&role, "https://sts.eu-west-1.amazonaws.com", "eu-west-1", "... also the environment's");
+	awsx_profiles_free(profiles);
+	home_unset_variables();
+
+	setenv("AWS_PROFILE", "plain", 1);
+	profiles = awsx_profiles_read(NULL, &error);
+	ok(awsx_sts_locate(&role, profiles, &files, &error), "a program that wants FIPS");
+	is_place(&role, "https://sts-fips.us-west-2.amazonaws.com", "us-west-2", "FIPS and region of the program");
+	awsx_profiles_free(profiles);
+
+	setenv("AWS_PROFILE", "odd", 1);
+	profiles = awsx_profiles_read(NULL, &error);
+	ok(!awsx_sts_locate(&role, profiles, NULL, &error) && strstr(error.message, "use_fips_endpoint") != NULL,
+	   "FIPS must not be off because of \"yes\": %s", error.message);
 	awsx_profiles_free(profiles);
 	home_unset_variables();
 }
@@ -288,6 +325,7 @@ main(void)
 	test_roles();
 	test_places();
 	test_profile_places();
+	test_profile_kinds();
 	test_good_answers();
 	test_bad_answers();
 	test_damaged_answers();
