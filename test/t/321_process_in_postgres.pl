@@ -72,11 +72,11 @@ sub hang
 }
 
 my @hanging = hang();
-cmp_ok(timed(sub { $t->sql("SELECT sqs.disable('s')"); $t->wait_for('SELECT state FROM sqs.status', 'disabled') }), '<', 3, 'a consumer is stopped while its process hangs');
+cmp_ok(timed(sub { $t->sql("SELECT sqs.disable('s')"); $t->wait_for('SELECT state FROM sqs.status', 'disabled') }), '<', 10, 'a consumer is stopped while its process hangs');
 ok($t->wait_until('it is gone', sub { !lives($hanging[0]) && !lives($hanging[1]) }), 'and the process is gone, with what it had started');
 
 @hanging = hang();
-cmp_ok(timed(sub { $node->stop('fast') }), '<', 3, 'so is the server');
+cmp_ok(timed(sub { $node->stop('fast') }), '<', 10, 'so is the server');
 ok($t->wait_until('it is gone', sub { !lives($hanging[0]) && !lives($hanging[1]) }), 'and the process with it');
 write_script("echo '$keys'");
 $node->start;
