@@ -120,27 +120,29 @@ sub calls
 	  : ("$timeout_ms $wire get wire $name", "$timeout_ms $wire receive $queues{$name}");
 }
 
-# -- one by one, tried once: fault, kind and status, and the time it may take
+# -- one by one, tried once: fault, kind and status, and the least milliseconds, which
+# are the time given to a call; what ends at once has five seconds, and must not need them
 my $driver = start_driver(1);
 like(ask($driver, "one 5000 $wire get wire good"), qr/^ok 200 /, 'without a fault an object comes');
 for my $case (
-	[ 'drop-before', 'transport 0', 0, 1000 ], [ 'drop-after', 'transport 0', 0, 1000 ], [ 'error500', 'service 500', 0, 1000 ],
-	[ 'error503', 'throttled 503', 0, 1000 ], [ 'throttle', 'throttled (400|503)', 0, 1000 ], [ 'html', '(throttled|service) 503', 0, 1000 ],
-	[ 'hang', 'timeout 0', 500, 1500 ], [ 'late', 'ok 200', 300, 1300 ],
-	[ 'rst-body', 'transport 0', 0, 1000 ], [ 'rst-head', 'transport 0', 0, 1000 ], [ 'cut-body', 'transport 0', 0, 1000 ],
-	[ 'cut-head', 'transport 0', 0, 1000 ], [ 'cut-start', 'transport 0', 0, 1000 ], [ 'trickle', 'ok 200', 0, 5000, 5000 ],
-	[ 'silence', 'timeout 0', 500, 1500 ], [ 'silence-body', 'timeout 0', 500, 1500 ], [ 'longer', 'timeout 0', 500, 1500 ],
-	[ 'shorter', '(integrity|protocol) 0', 0, 1000 ], [ 'huge', 'protocol 0', 0, 1000 ], [ 'stall', 'timeout 0', 500, 1500 ],
-	[ 'tls-handshake', 'transport 0', 0, 1000 ], [ 'tls-record', 'transport 0', 0, 1000 ], [ 'tls-reset', 'transport 0', 0, 1000 ])
+	[ 'drop-before', 'transport 0' ], [ 'drop-after', 'transport 0' ], [ 'error500', 'service 500' ],
+	[ 'error503', 'throttled 503' ], [ 'throttle', 'throttled (400|503)' ], [ 'html', '(throttled|service) 503' ],
+	[ 'hang', 'timeout 0', 500 ], [ 'late', 'ok 200', 300, 5000 ],
+	[ 'rst-body', 'transport 0' ], [ 'rst-head', 'transport 0' ], [ 'cut-body', 'transport 0' ],
+	[ 'cut-head', 'transport 0' ], [ 'cut-start', 'transport 0' ], [ 'trickle', 'ok 200', 0, 5000 ],
+	[ 'silence', 'timeout 0', 500 ], [ 'silence-body', 'timeout 0', 500 ], [ 'longer', 'timeout 0', 500 ],
+	[ 'shorter', '(integrity|protocol) 0' ], [ 'huge', 'protocol 0' ], [ 'stall', 'timeout 0', 500 ],
+	[ 'tls-handshake', 'transport 0' ], [ 'tls-record', 'transport 0' ], [ 'tls-reset', 'transport 0' ])
 {
-	my ($name, $expected, $least, $most, $timeout_ms) = @$case;
-	for my $call (calls($name, $timeout_ms // 500))
+	my ($name, $expected, $least, $timeout_ms) = @$case;
+	$timeout_ms //= $least // 5000;
+	for my $call (calls($name, $timeout_ms))
 	{
 		my $what = "$name, " . ($call =~ /(get|receive)/)[0];
 		my ($ending, $ms, $message) = ask($driver, "one $call") =~ /^(\S+ \d+) (\d+) (.*)/;
 		like($ending, qr/^$expected$/, "$what: how it ends") or diag($message);
-		cmp_ok($ms, '>=', $least, "$what: not before its time");
-		cmp_ok($ms, '<=', $most, "$what: within its time");
+		cmp_ok($ms, '>=', $least // 0, "$what: not before its time");
+		cmp_ok($ms, '<', 4500, "$what: within its time");
 	}
 }
 
