@@ -75,7 +75,14 @@ my @hanging = hang();
 cmp_ok(timed(sub { $t->sql("SELECT sqs.disable('s')"); $t->wait_for('SELECT state FROM sqs.status', 'disabled') }), '<', 10, 'a consumer is stopped while its process hangs');
 ok($t->wait_until('it is gone', sub { !lives($hanging[0]) && !lives($hanging[1]) }), 'and the process is gone, with what it had started');
 
+# -- and a statement of its own that waits for the process, and is cancelled
 @hanging = hang();
+unlink "$files/left", "$files/pids";
+my ($code, $out, $err) = $node->psql('postgres', "SET statement_timeout = '5s'; SELECT * FROM sqs.queue_state('s')");
+like($err, qr/canceling statement due to statement timeout/, 'a statement that waits for a process can be cancelled');
+my @own = (slurp('left') + 0, split(' ', slurp('pids')));
+ok($t->wait_until('it is gone', sub { !lives($own[0]) && !lives($own[1]) }), 'and its process ends with it');
+
 cmp_ok(timed(sub { $node->stop('fast') }), '<', 10, 'so is the server');
 ok($t->wait_until('it is gone', sub { !lives($hanging[0]) && !lives($hanging[1]) }), 'and the process with it');
 write_script("echo '$keys'");
