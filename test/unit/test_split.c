@@ -8,6 +8,7 @@
  * a '?' before it.
  */
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "buf.h"
 #include "json.h"
@@ -77,6 +78,8 @@ static const Case cases[] = {
 	{"lines that are no objects", "{\"a\":1}\n42\n\"x\"\n}\nnull\n{\"b\":2}", "{\"a\":1}@0 ?42@8 ?\"x\"@11 ?}@15 ?null@17 {\"b\":2}@22"},
 	{"a line with a bracket too many", "{\"a\":1}\n{\"b\":2}}\n{\"c\":3}", "{\"a\":1}@0 ?{\"b\":2}}@8 {\"c\":3}@17"},
 	{"two damaged lines", "{\"a\":1}\n{\"b\":[\n{\"c\":[\n{\"d\":4}\n", "{\"a\":1}@0 ?{\"b\":[@8 ?{\"c\":[@15 {\"d\":4}@22"},
+	{"a value over lines amid damaged ones is no record", "{\"a\":1}\n{\"b\":[\n{\"c\":\n1}\n{\"d\":2}\n", "{\"a\":1}@0 ?{\"b\":[@8 ?{\"c\":@15 ?1}@21 {\"d\":2}@24"},
+	{"a cut line whose bracket comes later", "{\"a\":1}\n{\"b\":2,\n{\"c\":3}\n}\n{\"d\":4}", "{\"a\":1}@0 ?{\"b\":2,@8 {\"c\":3}@16 ?}@24 {\"d\":4}@26"},
 	{"damaged lines, and the end", "{\"a\":1}\n[1,\n{\"c\":\"", "{\"a\":1}@0 ?1@9 ?{\"c\":\"@12 !InvalidJson@18"},
 	{"an array in lines with a damaged one", "[\n{\"a\":1},\n{\"b\":\"x},\n{\"c\":3}\n]", "{\"a\":1}@2 ?{\"b\":\"x}@11 {\"c\":3}@21"},
 
@@ -327,6 +330,7 @@ test_large(void)
 	Split	   *split = split_create((size_t) 1 << 20, NULL);
 	char	   *piece = malloc(65536);
 	SplitRecord record;
+	struct rusage usage;
 
 	memset(piece, 'x', 65536);
 	split_push(split, "{\"a\":\"", 6);
@@ -352,6 +356,8 @@ test_large(void)
 	   "and the next one is found");
 	split_free(split);
 	free(piece);
+	getrusage(RUSAGE_SELF, &usage);
+	ok(usage.ru_maxrss < 100 * 1024, "all that in %ld MB", usage.ru_maxrss / 1024);
 }
 
 int
