@@ -12,14 +12,7 @@
 void
 split_scan_init(SplitScan *scan, bool one_line)
 {
-	scan->depth = 0;
-	scan->bare = false;
-	scan->in_string = false;
-	scan->escaped = false;
-	scan->one_line = one_line;
-	scan->broken_line = false;
-	scan->before = '\0';
-	scan->wrong = NULL;
+	*scan = (SplitScan) {.one_line = one_line};
 }
 
 bool
