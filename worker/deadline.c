@@ -9,7 +9,6 @@
 
 #include "deadline.h"
 
-#define ANSWER_RESERVE_MS 1000
 #define REQUEST_TIMEOUT_MS 30000
 #define SLICE_MS 500
 #define NEAR_LEAST_MS 1000
@@ -25,7 +24,7 @@ deadline_begin(Deadline *deadline, int64_t at_ms)
 	if (near > NEAR_MOST_MS)
 		near = NEAR_MOST_MS;
 	deadline->at_ms = at_ms;
-	deadline->near_ms = at_ms > 0 ? at_ms - ANSWER_RESERVE_MS - near : 0;
+	deadline->near_ms = at_ms > 0 ? at_ms - DEADLINE_RESERVE_MS - near : 0;
 }
 
 bool
@@ -42,7 +41,7 @@ deadline_left_ms(const Deadline *deadline)
 	if (deadline->go_on != NULL && !deadline->go_on(deadline->go_on_arg))
 		return 0;
 	if (deadline->at_ms > 0)
-		left = deadline->at_ms - ANSWER_RESERVE_MS - deadline->clock->wall_ms(deadline->clock->arg);
+		left = deadline->at_ms - DEADLINE_RESERVE_MS - deadline->clock->wall_ms(deadline->clock->arg);
 	if (left <= 0)
 		return 0;
 	return left < REQUEST_TIMEOUT_MS ? (int) left : REQUEST_TIMEOUT_MS;

@@ -13,6 +13,8 @@
 
 #include "../aws/clock.h"
 
+#define DEADLINE_RESERVE_MS 1000	/* for the answer */
+
 typedef struct Deadline
 {
 	const AwsxClock *clock;

@@ -185,6 +185,26 @@ feed(Object *object, AwsxError *error)
 	return true;
 }
 
+/*
+ * Must the rest be left?  Also when what is under way would need half of the
+ * time that is left, as fast as records were settled so far: a slow queue
+ * must not make an invocation fail that could stop in time.
+ */
+static bool
+must_stop(const ObjectWorld *world)
+{
+	const Deadline *deadline = world->deadline;
+	int64_t		now;
+
+	if (deadline_is_near(deadline))
+		return true;
+	if (deadline->at_ms == 0 || world->settled == 0 || world->open == 0)
+		return false;
+	now = deadline->clock->wall_ms(deadline->clock->arg);
+	return 2 * (now - world->began_ms) * world->open / world->settled >
+		deadline->at_ms - DEADLINE_RESERVE_MS - now;
+}
+
 /* One step towards the object's end. */
 static bool
 step_on(Object *object, AwsxError *error)
@@ -192,7 +212,7 @@ step_on(Object *object, AwsxError *error)
 	SplitRecord record;
 	SplitStep	step = split_next(object->split, &record);
 
-	if (deadline_is_near(object->world->deadline) && step != SPLIT_END)
+	if (step != SPLIT_END && must_stop(object->world))
 	{
 		object->cut = true;
 		return true;

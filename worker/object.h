@@ -32,6 +32,11 @@ typedef struct ObjectWorld
 	const char *request_id;
 	const char *trace_header;	/* null = none */
 
+	/* how fast records are settled, to know when to stop */
+	int64_t		began_ms;		/* wall clock when the first was submitted; 0: none was */
+	int64_t		open;			/* submitted and not settled */
+	int64_t		settled;
+
 	int64_t		objects;		/* begun, resumed ones too */
 	int64_t		records;		/* given out, bad ones too */
 	int64_t		filtered;

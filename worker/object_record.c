@@ -121,6 +121,8 @@ object_settled(void *arg, DeliverRecord *record, AwsxError *error)
 
 	(void) arg;
 	object->open--;
+	object->world->open--;
+	object->world->settled++;
 	object->failed |= record->dropped;
 	/* after a fault the object fails as a whole, and is worked on again */
 	if (!object->failed)
@@ -163,7 +165,12 @@ make_item(Object *object, int64_t number, const char *text, size_t len, AwsxErro
 static bool
 submit(Object *object, Item *item, AwsxError *error)
 {
+	const AwsxClock *clock = object->world->deadline->clock;
+
+	if (object->world->began_ms == 0)
+		object->world->began_ms = clock->wall_ms(clock->arg);
 	object->open++;
+	object->world->open++;
 	object->records++;
 	object->world->records++;
 	return deliver_submit(object->world->deliverer, &item->record, error);
