@@ -195,14 +195,18 @@ must_stop(const ObjectWorld *world)
 {
 	const Deadline *deadline = world->deadline;
 	int64_t		now;
+	int64_t		spent;
+	int64_t		left;
 
 	if (deadline_is_near(deadline))
 		return true;
 	if (deadline->at_ms == 0 || world->settled == 0 || world->open == 0)
 		return false;
 	now = deadline->clock->wall_ms(deadline->clock->arg);
-	return 2 * (now - world->began_ms) * world->open / world->settled >
-		deadline->at_ms - DEADLINE_RESERVE_MS - now;
+	spent = now - world->began_ms;
+	left = deadline->at_ms - DEADLINE_RESERVE_MS - now;
+	/* in the first half there is time, and the first records tell little */
+	return spent > left && 2 * spent * world->open / world->settled > left;
 }
 
 /* One step towards the object's end. */
