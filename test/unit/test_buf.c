@@ -153,7 +153,8 @@ test_errors(void)
 		memcpy(longest + len, "\xC3\xA9", 2);
 	longest[len] = '\0';
 	awsx_error_set(&error, AWSX_ERR_CONFIG, "%s", longest);
-	is_int(strlen(error.message), 510, "a cut leaves whole characters");
+	len = strlen(error.message);
+	ok(len >= sizeof(error.message) - 3 && len % 2 == 0, "a cut leaves whole characters");
 	ok(!awsx_error_set(NULL, AWSX_ERR_CONFIG, "%s", "x"), "no error object is fine");
 	is_str(awsx_error_kind_name(AWSX_ERR_INTEGRITY), "integrity", "name of a kind");
 	is_str(awsx_error_kind_name((AwsxErrorKind) 99), "unknown", "name of no kind");
