@@ -242,7 +242,7 @@ put_rejected(Receipt *receipt, const char *output, const char *code, const char 
 
 	if (rejected->len > 0)
 		awsx_buf_putc(rejected, ',');
-	awsx_buf_printf(rejected, "{\"record\":%lld", (long long) (receipt->first_record + receipt->count));
+	awsx_buf_printf(rejected, "{\"record\":%lld", (long long) receipt->first_record + receipt->count);
 	if (output != NULL)
 		json_put_member(rejected, "output", output);
 	awsx_buf_init(&text, 0);
