@@ -4,8 +4,8 @@
 use strict;
 use warnings;
 
-use IPC::Open2;
 use MIME::Base64 qw(encode_base64url);
+use PgSqs::Client;
 use PgSqs::Lab;
 use Test::More;
 
@@ -33,30 +33,11 @@ sub put
 sub start_client
 {
 	my (%environment) = @_;
-	local %ENV = (AWS_ENDPOINT_URL => $lab->endpoint, AWS_REGION => $lab->{region}, AWS_EC2_METADATA_DISABLED => 'true',
-		PATH => $ENV{PATH}, HOME => $home, %environment);
-	my $pid = open2(my $out, my $in, $program, 'default', $queue);
-	my $client = bless { pid => $pid, in => $in, out => $out, notices => [] }, 'Client';
+	my $client = PgSqs::Client->start([ $program, 'default', $queue ],
+		AWS_ENDPOINT_URL => $lab->endpoint, AWS_REGION => $lab->{region}, AWS_EC2_METADATA_DISABLED => 'true', PATH => $ENV{PATH}, HOME => $home, %environment);
 	$client->ask("awake $ahead");
 	return $client;
 }
-
-sub Client::ask
-{
-	my ($self, $command) = @_;
-	print { $self->{in} } "$command\n";
-	$self->{in}->flush;
-	while (defined(my $line = readline $self->{out}))
-	{
-		chomp $line;
-		return $line unless $line =~ s/^notice //;
-		push @{ $self->{notices} }, $line;
-	}
-	return 'the client has ended';
-}
-sub Client::call { return $_[0]->ask('call') }
-sub Client::news { return splice @{ $_[0]{notices} } }
-sub Client::stop { my ($self) = @_; close $self->{in}; close $self->{out}; waitpid $self->{pid}, 0; return $? }
 
 # Time passes for the lab, its services' clocks and the client.
 sub let_pass

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 
-use IPC::Open2;
+use PgSqs::Client;
 use PgSqs::Lab;
 use Test::More;
 use Time::HiRes qw(time);
@@ -18,29 +18,11 @@ my $ahead = 0;
 sub start_client
 {
 	my ($provider, %environment) = @_;
-	local %ENV = (AWS_REGION => $lab->{region}, AWS_ENDPOINT_URL => $lab->endpoint, PATH => '/nonexistent', HOME => '/nonexistent', %environment);
-	my $pid = open2(my $out, my $in, $program, $provider, $queue);
-	my $client = bless { pid => $pid, in => $in, out => $out, notices => [] }, 'Client';
+	my $client = PgSqs::Client->start([ $program, $provider, $queue ],
+		AWS_REGION => $lab->{region}, AWS_ENDPOINT_URL => $lab->endpoint, PATH => '/nonexistent', HOME => '/nonexistent', %environment);
 	$client->ask("awake $ahead");
 	return $client;
 }
-
-sub Client::ask
-{
-	my ($self, $command) = @_;
-	print { $self->{in} } "$command\n";
-	$self->{in}->flush;
-	while (defined(my $line = readline $self->{out}))
-	{
-		chomp $line;
-		return $line unless $line =~ s/^notice //;
-		push @{ $self->{notices} }, $line;
-	}
-	return 'the client has ended';
-}
-sub Client::call { return $_[0]->ask('call') }
-sub Client::news { my @news = splice @{ $_[0]{notices} }; return @news }
-sub Client::stop { my ($self) = @_; close $self->{in}; close $self->{out}; waitpid $self->{pid}, 0; return $? }
 
 # Time passes for the lab, its services' clocks and the client.
 sub let_pass
