@@ -29,7 +29,8 @@ sub new
 	my ($class, $name, %options) = @_;
 	my $journal = "$ENV{TESTDATADIR}/$name.ndjson";
 	my $lab = PgSqs::Lab->start(journal => $journal, %{ $options{lab} // {} });
-	local %ENV = (%ENV, $options{env} ? $options{env}->($lab) : ());
+	my %environment = $options{env} ? $options{env}->($lab) : ();
+	local @ENV{ keys %environment } = values %environment;
 	my $node = start_node($name, "autovacuum = off\n" . ($options{conf} // ''));
 	my $self = bless { node => $node, lab => $lab, name => $name, queue => {} }, $class;
 	$self->install('postgres');
