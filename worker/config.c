@@ -34,14 +34,14 @@ read_short_output(Config *config, AwsxError *error)
 							  "set QUEUE_URL (one output), or S3_TO_SQS_CONFIG (any number of outputs)");
 	config->outputs = output = calloc(1, sizeof(ConfigOutput));
 	if (output == NULL)
-		return config_no_memory(error);
+		return setting_no_memory(error);
 	config->output_count = 1;
-	return config_copy(&output->name, "default", error) &&
+	return setting_copy(&output->name, "default", error) &&
 		config_set_queue(output, "QUEUE_URL", url, error) &&
 		config_set_program(output, "JQ_PROGRAM", variable("JQ_PROGRAM"), "JQ_FILE", variable("JQ_FILE"),
 						   error) &&
-		config_copy(&output->group, group != NULL ? group : CONFIG_DEFAULT_GROUP, error) &&
-		(dedup == NULL || config_copy(&output->dedup, dedup, error));
+		setting_copy(&output->group, group != NULL ? group : CONFIG_DEFAULT_GROUP, error) &&
+		(dedup == NULL || setting_copy(&output->dedup, dedup, error));
 }
 
 /* The settings that are given as variables. */
@@ -91,27 +91,20 @@ read_document(Config *config, const char *value, AwsxError *error)
 							  rival_variable());
 	if (value[strspn(value, " \t\r\n")] == '{')
 		return config_read_document(config, value, error);
-	text = config_read_file("S3_TO_SQS_CONFIG", value, error);
+	text = setting_read_file("S3_TO_SQS_CONFIG", value, error);
 	if (text == NULL)
-		return error->kind != AWSX_OK ? false : config_no_memory(error);
+		return error->kind != AWSX_OK ? false : setting_no_memory(error);
 	done = config_read_document(config, text, error);
 	free(text);
 	return done;
-}
-
-static bool
-within(const char *bucket, const char *prefix, const char *other_bucket, const char *key)
-{
-	return bucket != NULL && other_bucket != NULL && strcmp(bucket, other_bucket) == 0 &&
-		strncmp(key, prefix, strlen(prefix)) == 0;
 }
 
 /* Whoever lists one of the two must not find the other. */
 static bool
 check_places(const Config *config, AwsxError *error)
 {
-	if (within(config->reject_bucket, config->reject_prefix, config->receipts_bucket, config->receipts_prefix) ||
-		within(config->receipts_bucket, config->receipts_prefix, config->reject_bucket, config->reject_prefix))
+	if (setting_within(config->reject_bucket, config->reject_prefix, config->receipts_bucket, config->receipts_prefix) ||
+		setting_within(config->receipts_bucket, config->receipts_prefix, config->reject_bucket, config->reject_prefix))
 		return awsx_error_set(error, AWSX_ERR_CONFIG,
 							  "the reject location and the receipts location overlap: give them different prefixes");
 	return true;
@@ -130,7 +123,7 @@ fill(Config *config, AwsxError *error)
 	config->poll = (ConfigPoll) {
 		.visibility_seconds = 900,.wait_seconds = 20,.max_messages = 1
 	};
-	if (!config_copy(&config->metrics.name_space, "pg_sqs", error))
+	if (!setting_copy(&config->metrics.name_space, "pg_sqs", error))
 		return false;
 	if (document != NULL ? !read_document(config, document, error) :
 		!read_short_output(config, error) || !read_variables(config, error))
@@ -146,7 +139,7 @@ config_read(AwsxError *error)
 	awsx_error_clear(error);
 	if (config == NULL)
 	{
-		config_no_memory(error);
+		setting_no_memory(error);
 		return NULL;
 	}
 	if (fill(config, error))
@@ -180,12 +173,7 @@ config_free(Config *config)
 	free(config->receipts_bucket);
 	free(config->receipts_prefix);
 	free(config->handover_queue_url);
-	free(config->metrics.name_space);
-	for (int i = 0; i < config->metrics.dimension_count; i++)
-	{
-		free(config->metrics.dimension_names[i]);
-		free(config->metrics.dimension_values[i]);
-	}
+	setting_metrics_free(&config->metrics);
 	free(config->log_level);
 	free(config);
 }
@@ -199,9 +187,9 @@ config_has_reject(const Config *config)
 const char *
 config_own_location(const Config *config, const char *bucket, const char *key)
 {
-	if (within(config->reject_bucket, config->reject_prefix, bucket, key))
+	if (setting_within(config->reject_bucket, config->reject_prefix, bucket, key))
 		return "reject";
-	if (within(config->receipts_bucket, config->receipts_prefix, bucket, key))
+	if (setting_within(config->receipts_bucket, config->receipts_prefix, bucket, key))
 		return "receipts";
 	return NULL;
 }

@@ -14,9 +14,9 @@
 #include <stddef.h>
 
 #include "../aws/error.h"
+#include "setting.h"
 
 #define CONFIG_MAX_OUTPUTS 32
-#define CONFIG_MAX_DIMENSIONS 8
 #define CONFIG_DEFAULT_OBJECT_BYTES CONFIG_MAX_OBJECT_BYTES
 #define CONFIG_MAX_OBJECT_BYTES ((size_t) 1 << 46)	/* more than S3 takes: objects are streamed */
 #define CONFIG_DEFAULT_RECORD_BYTES ((size_t) 16 << 20)
@@ -57,15 +57,6 @@ typedef struct ConfigPoll
 	int			max_messages;	/* of one poll */
 } ConfigPoll;
 
-typedef struct ConfigMetrics
-{
-	bool		off;
-	char	   *name_space;
-	int			dimension_count;
-	char	   *dimension_names[CONFIG_MAX_DIMENSIONS];
-	char	   *dimension_values[CONFIG_MAX_DIMENSIONS];
-} ConfigMetrics;
-
 typedef struct Config
 {
 	int			output_count;
@@ -80,7 +71,7 @@ typedef struct Config
 	size_t		max_record_bytes;
 	ConfigPolicies policies;
 	ConfigPoll	poll;
-	ConfigMetrics metrics;
+	SettingMetrics metrics;
 	char	   *log_level;		/* null: as AWS_LAMBDA_LOG_LEVEL says */
 } Config;
 

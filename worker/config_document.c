@@ -5,60 +5,14 @@
  * Outputs are read here; every other member is a text or a number that goes
  * to its setter, so that a rule is checked in one place.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_rules.h"
+#include "document.h"
 
 #define DOCUMENT "S3_TO_SQS_CONFIG"
-
-static bool
-unknown_member(const char *where, const char *name, AwsxError *error)
-{
-	return awsx_error_set(error, AWSX_ERR_CONFIG, "%s: unknown member \"%.100s\"", where, name);
-}
-
-static bool
-check_members(json_t *object, const char *where, const char *const *allowed, AwsxError *error)
-{
-	const char *name;
-	json_t	   *value;
-
-	json_object_foreach(object, name, value)
-	{
-		const char *const *known = allowed;
-
-		while (*known != NULL && strcmp(*known, name) != 0)
-			known++;
-		if (*known == NULL)
-			return unknown_member(where, name, error);
-	}
-	return true;
-}
-
-/* A string member; absent or null leaves *text null. */
-static bool
-string_member(json_t *object, const char *where, const char *name, bool required,
-			  const char **text, AwsxError *error)
-{
-	json_t	   *value = json_object_get(object, name);
-
-	*text = NULL;
-	if (value == NULL || json_is_null(value))
-	{
-		if (!required)
-			return true;
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "%s: member \"%s\" is missing", where, name);
-	}
-	if (!json_is_string(value) || json_string_length(value) == 0 ||
-		strlen(json_string_value(value)) != json_string_length(value))
-		return awsx_error_set(error, AWSX_ERR_CONFIG,
-							  "%s: member \"%s\" must be a string that is not empty", where, name);
-	*text = json_string_value(value);
-	return true;
-}
 
 /* ---- outputs ---- */
 
@@ -89,24 +43,24 @@ read_output(Config *config, ConfigOutput *output, json_t *object, const char *wh
 
 	if (!json_is_object(object))
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "%s must be an object", where);
-	if (!check_members(object, where, allowed, error) ||
-		!string_member(object, where, "name", true, &name, error) ||
-		!string_member(object, where, "queue_url", true, &url, error) ||
-		!string_member(object, where, "jq", false, &text, error) ||
-		!string_member(object, where, "jq_file", false, &file, error) ||
-		!string_member(object, where, "group", false, &group, error) ||
-		!string_member(object, where, "dedup", false, &dedup, error))
+	if (!document_members(object, where, allowed, error) ||
+		!document_text(object, where, "name", true, &name, error) ||
+		!document_text(object, where, "queue_url", true, &url, error) ||
+		!document_text(object, where, "jq", false, &text, error) ||
+		!document_text(object, where, "jq_file", false, &file, error) ||
+		!document_text(object, where, "group", false, &group, error) ||
+		!document_text(object, where, "dedup", false, &dedup, error))
 		return false;
 	if (!output_name_ok(config, output, name))
 		return awsx_error_set(error, AWSX_ERR_CONFIG,
 							  "%s: \"name\" must be at most 64 bytes long and differ from the "
 							  "other outputs' names", where);
 	snprintf(place, sizeof(place), "%s: \"queue_url\"", where);
-	return config_copy(&output->name, name, error) &&
+	return setting_copy(&output->name, name, error) &&
 		config_set_queue(output, place, url, error) &&
 		config_set_program(output, "\"jq\"", text, "\"jq_file\"", file, error) &&
-		config_copy(&output->group, group != NULL ? group : CONFIG_DEFAULT_GROUP, error) &&
-		(dedup == NULL || config_copy(&output->dedup, dedup, error));
+		setting_copy(&output->group, group != NULL ? group : CONFIG_DEFAULT_GROUP, error) &&
+		(dedup == NULL || setting_copy(&output->dedup, dedup, error));
 }
 
 static bool
@@ -120,7 +74,7 @@ read_outputs(Config *config, json_t *array, AwsxError *error)
 							  CONFIG_MAX_OUTPUTS);
 	config->outputs = calloc(count, sizeof(ConfigOutput));
 	if (config->outputs == NULL)
-		return config_no_memory(error);
+		return setting_no_memory(error);
 	config->output_count = (int) count;
 	for (int i = 0; i < (int) count; i++)
 	{
@@ -147,13 +101,10 @@ set_from_json(Config *config, const ConfigSetting *setting, const char *where, j
 		return true;
 	if (setting->number)
 	{
-		if (!json_is_integer(value))
-			return setting->set(config, where, "", error);
-		snprintf(digits, sizeof(digits), "%lld", (long long) json_integer_value(value));
+		document_digits(value, digits);
 		return setting->set(config, where, digits, error);
 	}
-	if (!json_is_string(value) || json_string_length(value) == 0 ||
-		strlen(json_string_value(value)) != json_string_length(value))
+	if (!document_is_text(value))
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "%s must be a string that is not empty", where);
 	return setting->set(config, where, json_string_value(value), error);
 }
@@ -173,25 +124,7 @@ find_setting(const char *object, const char *name)
 	return NULL;
 }
 
-static bool
-read_dimensions(Config *config, const char *where, json_t *object, AwsxError *error)
-{
-	const char *name;
-	json_t	   *value;
-
-	if (!json_is_object(object))
-		return awsx_error_set(error, AWSX_ERR_CONFIG, "%s must be an object of strings", where);
-	json_object_foreach(object, name, value)
-	{
-		const char *text = json_string_value(value);
-
-		if (!config_add_dimension(config, where, name, text != NULL ? text : "", error))
-			return false;
-	}
-	return true;
-}
-
-/* The members of "policies", "poll" or "metrics". */
+/* The members of "policies" or "poll". */
 static bool
 read_inner(Config *config, const char *object_name, json_t *object, AwsxError *error)
 {
@@ -204,14 +137,12 @@ read_inner(Config *config, const char *object_name, json_t *object, AwsxError *e
 	json_object_foreach(object, name, value)
 	{
 		const ConfigSetting *setting = find_setting(object_name, name);
-		bool		dimensions = strcmp(object_name, "metrics") == 0 && strcmp(name, "dimensions") == 0;
 
 		snprintf(where, sizeof(where), DOCUMENT ": \"%s\"", object_name);
-		if (setting == NULL && !dimensions)
-			return unknown_member(where, name, error);
+		if (setting == NULL)
+			return document_unknown(where, name, error);
 		snprintf(where, sizeof(where), DOCUMENT ": \"%s\": \"%s\"", object_name, name);
-		if (dimensions ? !read_dimensions(config, where, value, error) :
-			!set_from_json(config, setting, where, value, error))
+		if (!set_from_json(config, setting, where, value, error))
 			return false;
 	}
 	return true;
@@ -228,14 +159,11 @@ read_member(Config *config, const char *name, json_t *value, AwsxError *error)
 		snprintf(where, sizeof(where), DOCUMENT ": \"%s\"", name);
 		return set_from_json(config, setting, where, value, error);
 	}
-	if (strcmp(name, "metrics") == 0 && json_is_false(value))
-	{
-		config->metrics.off = true;
-		return true;
-	}
-	if (strcmp(name, "policies") == 0 || strcmp(name, "poll") == 0 || strcmp(name, "metrics") == 0)
+	if (strcmp(name, "metrics") == 0)
+		return document_metrics(&config->metrics, DOCUMENT ": \"metrics\"", value, error);
+	if (strcmp(name, "policies") == 0 || strcmp(name, "poll") == 0)
 		return read_inner(config, name, value, error);
-	return strcmp(name, "outputs") == 0 || unknown_member(DOCUMENT, name, error);
+	return strcmp(name, "outputs") == 0 || document_unknown(DOCUMENT, name, error);
 }
 
 static bool
@@ -244,8 +172,6 @@ read_root(Config *config, json_t *root, AwsxError *error)
 	const char *name;
 	json_t	   *value;
 
-	if (!json_is_object(root))
-		return awsx_error_set(error, AWSX_ERR_CONFIG, DOCUMENT " must be a JSON object");
 	json_object_foreach(root, name, value)
 	{
 		if (!read_member(config, name, value, error))
@@ -257,13 +183,11 @@ read_root(Config *config, json_t *root, AwsxError *error)
 bool
 config_read_document(Config *config, const char *text, AwsxError *error)
 {
-	json_error_t problem;
-	json_t	   *root = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+	json_t	   *root = document_open(DOCUMENT, text, strlen(text), error);
 	bool		done;
 
 	if (root == NULL)
-		return awsx_error_set(error, AWSX_ERR_CONFIG, DOCUMENT " is not valid JSON: %s at line %d, column %d",
-							  problem.text, problem.line, problem.column);
+		return false;
 	done = read_root(config, root, error);
 	json_decref(root);
 	return done;

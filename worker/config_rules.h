@@ -20,19 +20,14 @@ typedef bool (*ConfigSet) (Config *config, const char *where, const char *text, 
 typedef struct ConfigSetting
 {
 	const char *object;			/* member that is an object, of which name is a member; null = none */
-	const char *name;
+	const char *name;			/* null: no member of a document */
 	const char *variable;		/* of the environment */
 	ConfigSet	set;
 	bool		number;			/* in a document it is a whole number, else a string */
 } ConfigSetting;
 
-/* Ends with a null name. */
+/* Ends with a null setter. */
 extern const ConfigSetting config_settings[];
-
-extern bool config_no_memory(AwsxError *error);
-
-/* Replace *target by a copy. */
-extern bool config_copy(char **target, const char *text, AwsxError *error);
 
 extern bool config_set_queue(ConfigOutput *output, const char *where, const char *url,
 							 AwsxError *error);
@@ -40,12 +35,6 @@ extern bool config_set_queue(ConfigOutput *output, const char *where, const char
 /* A program given as text, as a file or s3:// URL, or not at all. */
 extern bool config_set_program(ConfigOutput *output, const char *text_where, const char *text,
 							   const char *file_where, const char *file, AwsxError *error);
-
-extern bool config_add_dimension(Config *config, const char *where, const char *name,
-								 const char *value, AwsxError *error);
-
-/* A whole small file as text; null and *error. */
-extern char *config_read_file(const char *where, const char *path, AwsxError *error);
 
 /* Fill config from the text of a JSON document. */
 extern bool config_read_document(Config *config, const char *text, AwsxError *error);

@@ -15,7 +15,7 @@
 #include "../aws/error.h"
 #include "../aws/redshift_data.h"
 #include "../aws/redshift_table.h"
-#include "config.h"
+#include "setting.h"
 
 /* What a message is known by within its queue. */
 typedef enum LoadScope
@@ -55,7 +55,7 @@ typedef struct LoadConfig
 	int			retention_days; /* of the ledger, for prune */
 	char	   *token_salt;		/* part of every ClientToken; "" by default */
 	LoadPoll	poll;
-	ConfigMetrics metrics;
+	SettingMetrics metrics;
 	char	   *log_level;		/* null: as AWS_LAMBDA_LOG_LEVEL says */
 	void	   *memory;			/* what the table's strings lie in */
 } LoadConfig;

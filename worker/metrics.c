@@ -25,7 +25,7 @@ typedef struct Value
 
 /* Where no dimension is configured, Lambda's own name for the function is one. */
 static const char *
-function_name(const ConfigMetrics *metrics)
+function_name(const SettingMetrics *metrics)
 {
 	const char *name = getenv("AWS_LAMBDA_FUNCTION_NAME");
 
@@ -34,7 +34,7 @@ function_name(const ConfigMetrics *metrics)
 
 /* The directive: namespace, names of dimensions and of metrics. */
 static void
-put_directive(const ConfigMetrics *metrics, const Value *values, int count, AwsxBuf *line)
+put_directive(const SettingMetrics *metrics, const Value *values, int count, AwsxBuf *line)
 {
 	const AwsxClock *clock = awsx_clock_real();
 
@@ -57,7 +57,7 @@ put_directive(const ConfigMetrics *metrics, const Value *values, int count, Awsx
 }
 
 static void
-put_line(const ConfigMetrics *metrics, const Value *values, int count, const char *request_id,
+put_line(const SettingMetrics *metrics, const Value *values, int count, const char *request_id,
 		 AwsxBuf *line)
 {
 	put_directive(metrics, values, count, line);
