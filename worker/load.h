@@ -35,7 +35,8 @@ typedef struct LoadRow
 {
 	const AwsxSqsMessage *message;
 	LoadFate	fate;
-	int			original;		/* of a duplicate: place of the first */
+	int			original;		/* of a duplicate, and of a conflict within the batch:
+								 * place of the first; else -1 */
 	const char *dedup_key;
 	char		content_hash[65];	/* hex */
 	const char *source;			/* s3://bucket/key?versionId=v#record, or "" */

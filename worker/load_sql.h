@@ -27,7 +27,9 @@ typedef struct LoadStatements
 	/* Places from 1, as the Data API counts; 0 = there is none. */
 	int			conflicts;		/* its result: n of rows whose content differs */
 	int			duplicates;		/* its rows: those deleted from the stage, conflicts included */
-	int			disputes;		/* its result: n of rows refused by key and version */
+	int			disputes;		/* its result: n of rows refused by key and version; the
+								 * ledger does not get them, so that they are found again
+								 * by who comes after a crash */
 	int			ledger;			/* its rows: messages applied or superseded */
 	int			target;			/* its rows: written */
 } LoadStatements;

@@ -56,6 +56,13 @@ extern void loader_set_request_id(Loader *loader, const char *request_id);	/* co
 extern bool loader_load(Loader *loader, LoadScope scope, const AwsxSqsMessage *messages, int count,
 						bool always_stage, bool *done, AwsxError *error);
 
+/*
+ * Did the last load end because of Redshift, S3 or time, and not because of
+ * its messages?  Who can keep the messages that stay should then do so, and
+ * try again: their queue would count it against them.
+ */
+extern bool loader_met_outage(const Loader *loader);
+
 /* Since the last call. */
 extern LoaderStats loader_take_stats(Loader *loader);
 
