@@ -264,7 +264,7 @@ crashpoints: export PG_SQS_SEED = $(SEED)
 crashpoints:
 	@test/deps && test/build && exec test/with_stage perl test/t/120_crash_points.pl
 bench:
-	@test/deps && test/build && exec test/bench/s3_to_sqs.pl
+	@test/deps && test/build && exec test/bench/run
 fuzz:
 	@$(MAKE) -C test/fuzz
 lint:

@@ -158,6 +158,8 @@ static const Command commands[] = {
 	{"DELETE", "/_lab/faults", "clear_faults", clear_faults, NULL},
 	{"GET", "/_lab/stats", "get_stats", get_stats, NULL},
 	{"GET", "/_lab/queues/", "get_queue", get_queue, NULL},
+	{"GET", "/_lab/prefill/", "get_prefill", sqs_prefill, NULL},
+	{"PUT", "/_lab/prefill/", "prefill", sqs_prefill, NULL},
 	{"GET", "/_lab/functions/", "get_function", get_function, NULL},
 	{"PUT", "/_lab/functions/", "set_function", get_function, NULL},
 	{"GET", "/_lab/credentials", "get_credentials", get_credentials, NULL},

@@ -36,6 +36,8 @@ typedef struct SqsQueue
 	int64_t		modified_ms;
 	int64_t		purged_ms;
 	int64_t		deleted_ms;
+	int64_t		first_received_ms;	/* by the machine's clock, since it was filled; 0: not yet */
+	int64_t		last_deleted_ms;
 	TAILQ_HEAD(, SqsWatch) watches;	/* long polls are among them */
 	size_t		n_waiters;		/* long polls */
 } SqsQueue;
@@ -148,6 +150,12 @@ void		sqs_moved(Fifo *from, Fifo *to, const FifoMessage *message);
 void		sqs_write_handle(const SqsQueue *queue, FifoHandle handle, char out[SQS_HANDLE_TEXT]);
 void		sqs_delete_message(SqsCall *call);
 void		sqs_change_visibility(SqsCall *call);
+
+/*
+ * sqs_prefill.c: the control call that fills a FIFO queue.  `in` is NULL to
+ * only tell how far it is received and deleted; NULL with what is wrong.
+ */
+json_t	   *sqs_prefill(const char *name, const json_t *in, const char **wrong);
 
 /* sqs_redrive.c */
 void		sqs_start_move(SqsCall *call);

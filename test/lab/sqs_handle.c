@@ -89,6 +89,7 @@ ignored(const SqsCall *call, const FifoMessage *message)
 static void
 delete_message(SqsQueue *queue, FifoMessage *message)
 {
+	queue->last_deleted_ms = clock_real_ms();
 	sqs_journal("sqs.deleted", queue, message, "");
 	fifo_delete(queue->fifo, message);
 }

@@ -97,6 +97,8 @@ sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in)
 	size_t		count = fifo_receive(queue->fifo, how, clock_now_ms(), messages);
 	json_t	   *list = count > 0 ? json_array() : NULL;
 
+	if (count > 0 && queue->first_received_ms == 0)
+		queue->first_received_ms = clock_real_ms();
 	for (size_t i = 0; i < count; i++)
 	{
 		json_array_append_new(list, describe(queue, messages[i], in));
