@@ -57,6 +57,9 @@ AWS_OBJS = \
 	aws/metadata.o \
 	aws/partitions.o \
 	aws/profile.o \
+	aws/redshift_sql.o \
+	aws/redshift_table.o \
+	aws/redshift_type.o \
 	aws/retry.o \
 	aws/s3.o \
 	aws/s3_checksum.o \

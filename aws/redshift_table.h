@@ -49,13 +49,16 @@ typedef struct AwsxRedshiftType
 	int			scale;			/* of DECIMAL */
 } AwsxRedshiftType;
 
+extern const char awsx_redshift_now[];
+
 /* Strings of these are owned by whoever made the table. */
 typedef struct AwsxRedshiftColumn
 {
 	const char *name;			/* UTF-8, 1 to 127 bytes; compared as it is spelled */
 	AwsxRedshiftType type;
 	bool		not_null;
-	const char *default_value;	/* a value's text, not SQL; null = no default */
+	const char *default_value;	/* a value's text, not SQL; null = no default;
+								 * awsx_redshift_now (the pointer) = GETDATE() */
 } AwsxRedshiftColumn;
 
 typedef struct AwsxRedshiftTable
@@ -77,10 +80,16 @@ typedef struct AwsxRedshiftTable
  */
 extern bool awsx_redshift_type_read(const char *text, AwsxRedshiftType *type, AwsxError *error);
 
+/* Length, precision and scale as Redshift allows them? Else *error (CONFIG); text stands for the type there. */
+extern bool awsx_redshift_type_check(const AwsxRedshiftType *type, const char *text, AwsxError *error);
+
 /* Append its one spelling in our DDL: "VARCHAR(64)", "DECIMAL(18,2)", "TIMESTAMPTZ". */
 extern bool awsx_redshift_type_write(const AwsxRedshiftType *type, AwsxBuf *sql);
 
-/* Append a name, always in double quotes. */
+/* Can this be a name? Else *error (CONFIG); what: "table", "column", for the error. */
+extern bool awsx_redshift_name_check(const char *name, const char *what, AwsxError *error);
+
+/* Append a name, always in double quotes; with one that cannot be one the buffer fails. */
 extern bool awsx_redshift_name(AwsxBuf *sql, const char *name);
 
 /* Append "schema"."name". */
@@ -88,14 +97,16 @@ extern bool awsx_redshift_table_name(AwsxBuf *sql, const AwsxRedshiftTable *tabl
 
 /*
  * Append the text as an SQL expression that means it whether or not
- * backslashes escape: 'it''s' or ('a' || CHR(92) || 'b').  Text is UTF-8
- * without NUL, which nothing in Redshift can hold: with one the buffer fails.
+ * backslashes escape: 'it''s' or REPLACE('C:~temp', '~', CHR(92)).  Text is
+ * UTF-8 without NUL, which nothing in Redshift can hold: with others the
+ * buffer fails.
  */
 extern bool awsx_redshift_literal(AwsxBuf *sql, const char *text, size_t len);
 
 /*
- * Append the literal of a value's text as it stands in VALUES or after
- * DEFAULT for a column of the type: numbers plain, else quoted.
+ * Append a value's text as it stands in VALUES or after DEFAULT for a column
+ * of the type: exact numbers and truth values plain, JSON_PARSE(...) for
+ * SUPER, else a literal.
  */
 extern bool awsx_redshift_value(AwsxBuf *sql, const AwsxRedshiftType *type, const char *text, size_t len);
 
@@ -106,7 +117,13 @@ extern bool awsx_redshift_value(AwsxBuf *sql, const AwsxRedshiftType *type, cons
  */
 extern bool awsx_redshift_name_read(const char *text, char *schema, char *name, AwsxError *error);
 
-/* Names, types, defaults and keys fit together? False and *error (CONFIG). */
+/* Append a name that awsx_redshift_name_read reads as these two. */
+extern bool awsx_redshift_name_write(AwsxBuf *out, const char *schema, const char *name);
+
+/*
+ * Names, types, defaults and keys fit together? False and *error (CONFIG).
+ * Of defaults it is not looked at whether a date, a time or JSON is one.
+ */
 extern bool awsx_redshift_table_check(const AwsxRedshiftTable *table, AwsxError *error);
 
 /* Append CREATE TABLE IF NOT EXISTS ...; with a newline behind the semicolon. */
@@ -136,7 +153,9 @@ enum
 /*
  * Append the configuration document of sqs_to_redshift that describes the
  * table: {"table": ..., "columns": [...], "key": [...], "version": ...,
- * "ledger": "..."}, indented.  key_count may be 0, version null.
+ * "distkey": ..., "sortkey": [...], "ledger": "..."}, indented, with a newline
+ * at the end.  key_count may be 0, version null.  "distkey": null says that
+ * there is none although there is a key.
  */
 extern bool awsx_redshift_table_document(const AwsxRedshiftTable *table, const char *const *key, int key_count,
 										 const char *version, const char *ledger, AwsxBuf *json);
