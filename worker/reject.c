@@ -94,25 +94,28 @@ put_names(const Reject *reject, const char *member, uint32_t bits, AwsxBuf *docu
 	awsx_buf_putc(document, ']');
 }
 
+bool
+reject_put_body(AwsxBuf *document, const char *body, size_t len)
+{
+	if (json_utf8_valid(body, len))
+	{
+		awsx_buf_puts(document, ",\"body\":");
+		return json_put_string(document, body, len);
+	}
+	awsx_buf_puts(document, ",\"body_base64\":\"");
+	awsx_base64_encode(document, body, len);
+	return awsx_buf_putc(document, '"');
+}
+
 static void
 put_body(const Reject *reject, AwsxBuf *document)
 {
 	if (reject->body == NULL)
 		return;
 	if (reject->leave_body)
-	{
 		awsx_buf_puts(document, ",\"body_left\":\"it is too large for a message; read it from the object\"");
-		return;
-	}
-	if (json_utf8_valid(reject->body, reject->body_len))
-	{
-		awsx_buf_puts(document, ",\"body\":");
-		json_put_string(document, reject->body, reject->body_len);
-		return;
-	}
-	awsx_buf_puts(document, ",\"body_base64\":\"");
-	awsx_base64_encode(document, reject->body, reject->body_len);
-	awsx_buf_putc(document, '"');
+	else
+		reject_put_body(document, reject->body, reject->body_len);
 }
 
 bool

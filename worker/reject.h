@@ -65,6 +65,9 @@ extern bool reject_key(const Reject *reject, const char *prefix, AwsxBuf *key);
  */
 extern bool reject_document(const Reject *reject, AwsxBuf *document);
 
+/* Append ,"body": with the bytes as a string, or ,"body_base64": where they are not UTF-8. */
+extern bool reject_put_body(AwsxBuf *document, const char *body, size_t len);
+
 /*
  * Set code, reason and outputs of a record that was rejected or refused; the
  * reason may be written to text.
