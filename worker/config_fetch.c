@@ -1,6 +1,6 @@
 /*
  * config_fetch.c
- *	  The jq programs that lie in S3, read once when the function starts.
+ *	  Parts of the configuration that lie in S3, read once at the start.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,6 @@
 
 #include "../aws/s3.h"
 #include "config_fetch.h"
-
-#define PROGRAM_MAX_BYTES ((size_t) 1 << 20)
 
 /* The answer's body as text; null and *error. */
 static char *
@@ -29,13 +27,12 @@ text_of(const AwsxHttpResponse *answer, AwsxError *error)
 	return text;
 }
 
-/* url is s3://bucket/key, as it was checked when the configuration was read. */
-static char *
-fetch(AwsxClient *client, const AwsxService *s3, const char *url, AwsxError *error)
+char *
+config_fetch_text(AwsxClient *client, const AwsxService *s3, const char *url, AwsxError *error)
 {
 	const char *slash = strchr(url + strlen("s3://"), '/');
 	char	   *bucket = strndup(url + strlen("s3://"), (size_t) (slash - url) - strlen("s3://"));
-	AwsxS3Get	get = {.bucket = bucket,.key = slash + 1,.range_start = -1,.range_end = -1,.max_bytes = PROGRAM_MAX_BYTES};
+	AwsxS3Get	get = {.bucket = bucket,.key = slash + 1,.range_start = -1,.range_end = -1,.max_bytes = SETTING_MAX_FILE};
 	AwsxHttpRequest request;
 	AwsxHttpResponse answer;
 	AwsxS3Object about;
@@ -65,7 +62,7 @@ config_fetch(Config *config, AwsxClient *client, const AwsxService *s3, AwsxErro
 		if (output->program_url == NULL || output->program != NULL)
 			continue;
 		awsx_error_clear(&problem);
-		output->program = fetch(client, s3, output->program_url, &problem);
+		output->program = config_fetch_text(client, s3, output->program_url, &problem);
 		if (output->program != NULL)
 			continue;
 		*error = problem;

@@ -12,9 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../aws/client.h"
 #include "../aws/error.h"
 #include "../aws/redshift_data.h"
 #include "../aws/redshift_table.h"
+#include "../aws/service.h"
 #include "setting.h"
 
 /* What a message is known by within its queue. */
@@ -60,11 +62,23 @@ typedef struct LoadConfig
 	void	   *memory;			/* what the table's strings lie in */
 } LoadConfig;
 
+#define LOAD_CONFIG_VARIABLE "SQS_TO_REDSHIFT_CONFIG"
+
 /*
  * Read a document.  where names it in errors.  Null and *error (CONFIG:
  * which member, what is allowed; MEMORY).
  */
 extern LoadConfig *load_config_read(const char *where, const char *json, size_t len, AwsxError *error);
+
+/* The document in a file. */
+extern LoadConfig *load_config_file(const char *path, AwsxError *error);
+
+/*
+ * The document that SQS_TO_REDSHIFT_CONFIG holds or names.  An object is
+ * fetched through the client, with S3 found by options.
+ */
+extern LoadConfig *load_config_environment(AwsxClient *client, const AwsxServiceOptions *options,
+										   AwsxError *error);
 extern void load_config_free(LoadConfig *config);	/* null allowed */
 
 #endif							/* LOAD_CONFIG_H */
