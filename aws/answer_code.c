@@ -28,6 +28,7 @@
 static const AwsxCodeMeaning meanings[] = {
 	{"ActiveSessionsExceeded", THROTTLED},
 	{"ActiveStatementsExceeded", THROTTLED},
+	{"ActiveWaitingRequestsExceeded", THROTTLED},
 	{"BandwidthLimitExceeded", THROTTLED},
 	{"EC2Throttled", THROTTLED},
 	{"KmsThrottled", THROTTLED},
@@ -44,7 +45,10 @@ static const AwsxCodeMeaning meanings[] = {
 	{"TooManyRequests", THROTTLED},
 	{"TransactionInProgress", THROTTLED},
 
+	{"BatchExecuteStatement", SERVICE},
 	{"ConditionalRequestConflict", SERVICE},
+	{"DatabaseConnection", SERVICE},
+	{"ExecuteStatement", SERVICE},
 	{"IDPCommunicationError", SERVICE},
 	{"IncompleteBody", SERVICE},
 	{"InternalError", SERVICE},

@@ -1,6 +1,7 @@
 /*
  * answers.c
- *	  Fuzzing of what SQS answers, of S3's lists, and of errors of all kinds.
+ *	  Fuzzing of what SQS and the Redshift Data API answer, of S3's lists, and of
+ *	  errors of all kinds.
  */
 #include "targets.h"
 
@@ -10,6 +11,7 @@
 
 #include "answer.h"
 #include "http_check.h"
+#include "redshift_data.h"
 #include "s3.h"
 #include "sqs.h"
 
@@ -61,6 +63,33 @@ fuzz_attributes(const char *bytes, size_t len)
 
 	awsx_sqs_attributes_free(awsx_sqs_attributes_answer(&answer, &error));
 	free(awsx_sqs_queue_url_answer(&answer, &error));
+	awsx_http_response_free(&answer);
+}
+
+void
+fuzz_statement(const char *bytes, size_t len)
+{
+	AwsxHttpResponse answer = answer_of(200, bytes, len);
+	AwsxRedshiftDescription description;
+	AwsxRedshiftRows *rows;
+	char		id[AWSX_REDSHIFT_ID];
+	AwsxError	error = {0};
+
+	assert(awsx_redshift_submit_answer(&answer, id, &error) == (id[0] != '\0'));
+	awsx_error_clear(&error);
+	if (awsx_redshift_describe_answer(&answer, &description, &error))
+	{
+		assert(description.part_count <= AWSX_REDSHIFT_BATCH && strlen(description.error) < sizeof(description.error));
+		assert(strchr(description.error, '\n') == NULL);
+	}
+	else
+		assert(error.kind != AWSX_OK);
+	awsx_error_clear(&error);
+	rows = awsx_redshift_result_answer(&answer, &error);
+	assert((rows == NULL) == (error.kind != AWSX_OK));
+	for (int i = 0; rows != NULL && i < rows->row_count * rows->column_count; i++)
+		assert(rows->values[i] == NULL || strlen(rows->values[i]) < len + 64);
+	awsx_redshift_rows_free(rows);
 	awsx_http_response_free(&answer);
 }
 

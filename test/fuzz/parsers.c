@@ -22,6 +22,7 @@ static const struct
 	Target		target;
 }			targets[] = {
 	{"receive", fuzz_receive}, {"batch", fuzz_batch}, {"attributes", fuzz_attributes}, {"list", fuzz_list}, {"error", fuzz_error},
+	{"statement", fuzz_statement}, {"sql", fuzz_sql},
 	{"object", fuzz_object}, {"sts", fuzz_sts}, {"ini", fuzz_ini}, {"keys", fuzz_keys}, {"text", fuzz_text}, {"date", fuzz_date},
 	{"envelope", fuzz_envelope}, {"handover", fuzz_handover}, {"resend", fuzz_resend}, {"config", fuzz_config},
 	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}

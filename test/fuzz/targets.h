@@ -17,6 +17,7 @@ extern AwsxHttpResponse answer_of(int status, const char *bytes, size_t len);
 extern void fuzz_receive(const char *bytes, size_t len);
 extern void fuzz_batch(const char *bytes, size_t len);
 extern void fuzz_attributes(const char *bytes, size_t len);
+extern void fuzz_statement(const char *bytes, size_t len);
 extern void fuzz_list(const char *bytes, size_t len);
 extern void fuzz_error(const char *bytes, size_t len);
 extern void fuzz_object(const char *bytes, size_t len);
@@ -29,6 +30,7 @@ extern void fuzz_keys(const char *bytes, size_t len);
 /* Names, dates and encodings. */
 extern void fuzz_text(const char *bytes, size_t len);
 extern void fuzz_date(const char *bytes, size_t len);
+extern void fuzz_sql(const char *bytes, size_t len);
 
 /* What tells a function what to do. */
 extern void fuzz_envelope(const char *bytes, size_t len);

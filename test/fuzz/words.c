@@ -1,6 +1,6 @@
 /*
  * words.c
- *	  Fuzzing of names, dates and encodings.
+ *	  Fuzzing of names, dates, encodings, and of what stands in SQL.
  */
 #include "targets.h"
 
@@ -14,6 +14,7 @@
 #include "envelope.h"
 #include "http_check.h"
 #include "identity.h"
+#include "redshift_table.h"
 #include "sqs.h"
 #include "s3.h"
 #include "text.h"
@@ -65,5 +66,69 @@ fuzz_text(const char *bytes, size_t len)
 		awsx_buf_free(&again);
 	}
 	free(decoded);
+	free(text);
+}
+
+/* Nothing ends a statement or a literal that we did not end, and no backslash is left. */
+static void
+check_expression(const char *sql)
+{
+	bool		quoted = false;
+
+	for (; *sql != '\0'; sql++)
+	{
+		assert(*sql != '\\' && (quoted || strchr(";-/\"", *sql) == NULL));
+		quoted ^= *sql == '\'';
+	}
+	assert(!quoted);
+}
+
+static void
+check_type(const char *text)
+{
+	AwsxRedshiftType type;
+	AwsxRedshiftType again;
+	AwsxError	error = {0};
+	AwsxBuf		sql;
+
+	if (!awsx_redshift_type_read(text, &type, &error))
+	{
+		assert(error.kind == AWSX_ERR_CONFIG);
+		return;
+	}
+	awsx_buf_init(&sql, 0);
+	assert(awsx_redshift_type_write(&type, &sql) && awsx_redshift_type_read(sql.data, &again, &error));
+	assert(memcmp(&type, &again, sizeof(type)) == 0);
+	awsx_buf_free(&sql);
+}
+
+static void
+check_name(const char *text)
+{
+	char		names[4][AWSX_REDSHIFT_MAX_NAME + 1];
+	AwsxError	error = {0};
+	AwsxBuf		written;
+
+	if (!awsx_redshift_name_read(text, names[0], names[1], &error))
+		return;
+	awsx_buf_init(&written, 0);
+	assert(awsx_redshift_name_write(&written, names[0], names[1]));
+	assert(awsx_redshift_name_read(written.data, names[2], names[3], &error));
+	assert(strcmp(names[0], names[2]) == 0 && strcmp(names[1], names[3]) == 0);
+	awsx_buf_free(&written);
+}
+
+void
+fuzz_sql(const char *bytes, size_t len)
+{
+	char	   *text = strndup(bytes, len);
+	AwsxBuf		sql;
+
+	awsx_buf_init(&sql, 0);
+	if (awsx_redshift_literal(&sql, bytes, len))
+		check_expression(sql.data);
+	awsx_buf_free(&sql);
+	check_type(text);
+	check_name(text);
 	free(text);
 }
