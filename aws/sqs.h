@@ -48,6 +48,12 @@ extern bool awsx_sqs_service(AwsxService *service, const char *queue_url,
  */
 extern bool awsx_sqs_region(const char *queue_url, char *region, size_t size);
 
+/*
+ * The URL of the queue with that ARN (arn:aws:sqs:region:account:name), on
+ * its region's own host.  False when it is no such ARN or does not fit.
+ */
+extern bool awsx_sqs_arn_url(const char *arn, char *url, size_t size);
+
 /* Does the queue's name end in ".fifo"? */
 extern bool awsx_sqs_is_fifo(const char *queue_url);
 

@@ -14,7 +14,7 @@ typedef struct LoadConfigMemory
 	json_t	   *root;
 	AwsxRedshiftColumn *columns;
 	int			column_count;
-	char	  **defaults;		/* one a column, null where the document has the text */
+	char	  **defaults;		/* one a column, null where it has none */
 	const char **sortkeys;
 	char		schema[AWSX_REDSHIFT_MAX_NAME + 1];
 	char		name[AWSX_REDSHIFT_MAX_NAME + 1];

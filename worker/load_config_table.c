@@ -11,33 +11,48 @@
 #include <string.h>
 
 #include "load_config_read.h"
+#include "load_value.h"
 
 /* ---- columns ---- */
 
-/* The default's text; of a number, the digits that the document has. */
+/* What a default is as a value of JSON. */
+static bool
+default_kind(const json_t *value, LoadJsonKind *kind, char digits[32], const char **text)
+{
+	document_digits(value, digits);
+	*kind = json_is_string(value) ? LOAD_JSON_STRING : json_is_integer(value) ? LOAD_JSON_NUMBER : LOAD_JSON_BOOLEAN;
+	*text = json_is_string(value) ? json_string_value(value) : json_is_integer(value) ? digits :
+		json_is_true(value) ? "true" : "false";
+	return json_is_string(value) || json_is_integer(value) || json_is_boolean(value);
+}
+
+/* The default's text, as that of a message's value would be. */
 static bool
 read_default(LoadConfigReader *reader, const char *where, json_t *value, int n)
 {
 	AwsxRedshiftColumn *column = &reader->memory->columns[n];
+	LoadProblem problem = {0};
+	LoadJsonKind kind;
 	char		digits[32];
+	const char *text;
+	AwsxBuf		written;
+	bool		fits;
 
 	if (value == NULL || json_is_null(value))
 		return true;
-	if (json_is_string(value))
-		column->default_value = json_string_value(value);
-	else if (json_is_boolean(value))
-		column->default_value = json_is_true(value) ? "true" : "false";
-	else if (json_is_integer(value))
-	{
-		document_digits(value, digits);
-		column->default_value = reader->memory->defaults[n] = strdup(digits);
-		return column->default_value != NULL || setting_no_memory(reader->error);
-	}
-	else
+	if (!default_kind(value, &kind, digits, &text))
 		return awsx_error_set(reader->error, AWSX_ERR_CONFIG,
 							  "%s: \"default\" must be a string, a whole number, true, false or null "
 							  "(write a number with a fraction as a string)", where);
-	return true;
+	awsx_buf_init(&written, 0);
+	fits = load_value(&column->type, kind, text, strlen(text), &written, &problem);
+	awsx_buf_puts(&written, "");
+	column->default_value = reader->memory->defaults[n] = fits ? awsx_buf_take(&written, NULL) : NULL;
+	awsx_buf_free(&written);
+	if (!fits && problem.code != NULL)
+		return awsx_error_set(reader->error, AWSX_ERR_CONFIG, "%s: \"default\" is no value of the column's type: %.300s",
+							  where, problem.reason);
+	return column->default_value != NULL || setting_no_memory(reader->error);
 }
 
 static bool

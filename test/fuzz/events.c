@@ -1,8 +1,8 @@
 /*
  * events.c
- *	  Fuzzing of what tells a function what to do: notifications, what one
- *	  invocation hands to the next, rejects that are sent again, the
- *	  configuration, and Lambda's own headers.
+ *	  Fuzzing of what tells a function what to do: notifications, messages of
+ *	  an event source mapping, what one invocation hands to the next, rejects
+ *	  that are sent again, the configurations, and Lambda's own headers.
  */
 #include "targets.h"
 
@@ -17,9 +17,11 @@
 #include "envelope.h"
 #include "handover.h"
 #include "http_check.h"
+#include "load_config.h"
 #include "log.h"
 #include "resend_document.h"
 #include "runtime.h"
+#include "sqs_event.h"
 
 void
 fuzz_envelope(const char *bytes, size_t len)
@@ -101,6 +103,42 @@ fuzz_config(const char *bytes, size_t len)
 	}
 	config_free(config);
 	free(text);
+}
+
+void
+fuzz_load_config(const char *bytes, size_t len)
+{
+	AwsxError	error = {0};
+	LoadConfig *config = load_config_read("fuzz", bytes, len, &error);
+
+	assert((config == NULL) == (error.kind != AWSX_OK));
+	if (config != NULL)
+	{
+		assert(config->target.column_count >= 1 && config->target.name[0] != '\0' && config->ledger.column_count > 0);
+		assert(config->version < config->target.column_count && config->subscription[0] != '\0');
+		for (int i = 0; i < config->key_count; i++)
+			assert(config->key[i] >= 0 && config->key[i] < config->target.column_count);
+	}
+	load_config_free(config);
+}
+
+void
+fuzz_messages(const char *bytes, size_t len)
+{
+	AwsxError	error = {0};
+	SqsEvent   *event = sqs_event_read(bytes, len, &error);
+
+	assert((event == NULL) == (error.kind != AWSX_OK));
+	for (int i = 0; event != NULL && i < event->count; i++)
+	{
+		const SqsEventRecord *record = &event->records[i];
+
+		assert(record->id[0] != '\0' && strlen(record->message.body) == record->message.body_len);
+		assert(record->problem[0] != '\0' || (*event->queue_arn != '\0' && *event->queue_url != '\0'));
+		for (int j = 0; j < record->message.attribute_count; j++)
+			assert(record->message.attributes[j].name != NULL && record->message.attributes[j].value != NULL);
+	}
+	sqs_event_free(event);
 }
 
 /*----------

@@ -37,6 +37,8 @@ extern void fuzz_envelope(const char *bytes, size_t len);
 extern void fuzz_handover(const char *bytes, size_t len);
 extern void fuzz_resend(const char *bytes, size_t len);
 extern void fuzz_config(const char *bytes, size_t len);
+extern void fuzz_load_config(const char *bytes, size_t len);
+extern void fuzz_messages(const char *bytes, size_t len);
 extern void fuzz_invocation(const char *bytes, size_t len);
 
 /* Objects and their records. */
