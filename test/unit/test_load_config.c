@@ -147,7 +147,7 @@ test_tables_refused(void)
 			"{\"table\":\"t\",\"columns\":[{\"name\":\"a\",\"type\":\"int\",\"not_null\":\"yes\"}]}");
 	refused("columns[0]: \"default\" must be a string, a whole number",
 			"{\"table\":\"t\",\"columns\":[{\"name\":\"a\",\"type\":\"real\",\"default\":1.5}]}");
-	refused("default", "{\"table\":\"t\",\"columns\":[{\"name\":\"a\",\"type\":\"int\",\"default\":\"x\"}]}");
+	refused("columns[0]: \"default\" is no value of the column's type", "{\"table\":\"t\",\"columns\":[{\"name\":\"a\",\"type\":\"int\",\"default\":\"x\"}]}");
 	refused("column", "{\"table\":\"t\",\"columns\":[{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"a\",\"type\":\"int\"}]}");
 	refused("\"key\": \"columns\" has no column \"x\"", "{" TABLE ",\"key\":[\"x\"]}");
 	refused("\"key\" must be an array of names", "{" TABLE ",\"key\":\"id\"}");
