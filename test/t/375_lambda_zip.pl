@@ -18,6 +18,7 @@ use Time::HiRes qw(sleep);
 my $zip = "$ENV{PG_SQS_STAGE}/bin/s3_to_sqs.zip";
 my $root = "$ENV{TESTDATADIR}/root";
 my $task = "$root/var/task";
+plan skip_all => "the libraries of this machine are newer than Lambda's: it cannot make a zip" unless -e $zip;
 my $glibc = qr/^(?:ld-linux.*\.so\.\d|lib(?:c|m|resolv|dl|pthread|rt|util|anl|mvec)\.so\.\d)$/;
 
 sub slurp { my ($file) = @_; open my $in, '<:raw', $file or die "$file: $!"; local $/; return scalar <$in> }
