@@ -49,13 +49,16 @@ typedef struct Manners
 	[UNKNOWN_KEY] = {"InvalidClientTokenId", 403}, [WRONG_TOKEN] = {"InvalidClientTokenId", 403}, \
 	[EXPIRED] = {"ExpiredToken", 403}, [MISMATCH] = {"SignatureDoesNotMatch", 403}}
 
+#define JSON_REFUSALS(status) \
+	{[NO_HEADER] = {"MissingAuthenticationTokenException", (status)}, [MALFORMED] = {"IncompleteSignatureException", 400}, \
+	[UNKNOWN_KEY] = {"UnrecognizedClientException", (status)}, [WRONG_TOKEN] = {"UnrecognizedClientException", (status)}, \
+	[EXPIRED] = {"ExpiredTokenException", (status)}, [MISMATCH] = {"InvalidSignatureException", (status)}}
+
 static const Manners all_manners[] = {
 	{"sqs", 5, QUERY_REFUSALS},
 	{"sts", 5, QUERY_REFUSALS},
-	{"lambda", 5, {
-		[NO_HEADER] = {"MissingAuthenticationTokenException", 403}, [MALFORMED] = {"IncompleteSignatureException", 400},
-		[UNKNOWN_KEY] = {"UnrecognizedClientException", 403}, [WRONG_TOKEN] = {"UnrecognizedClientException", 403},
-		[EXPIRED] = {"ExpiredTokenException", 403}, [MISMATCH] = {"InvalidSignatureException", 403}}},
+	{"lambda", 5, JSON_REFUSALS(403)},
+	{"redshift-data", 5, JSON_REFUSALS(400)},
 	{"s3", 15, {
 		[NO_HEADER] = {"AccessDenied", 403}, [MALFORMED] = {"AuthorizationHeaderMalformed", 400},
 		[UNKNOWN_KEY] = {"InvalidAccessKeyId", 403}, [WRONG_TOKEN] = {"InvalidToken", 400},

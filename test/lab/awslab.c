@@ -1,6 +1,7 @@
 /*
  * awslab.c
- *		A cloud for tests: S3, SQS, Lambda and STS on one loopback port.
+ *		A cloud for tests: S3, SQS, Lambda, STS and the Redshift Data API on one
+ *		loopback port.
  *
  * The program is one thread and one loop: wait for the HTTP server, a signal,
  * the parent's end or the next timer; run what is due.  All state is in memory
@@ -22,11 +23,12 @@
 #include "clock.h"
 #include "faults.h"
 #include "journal.h"
+#include "redshift.h"
 #include "server.h"
 #include "service.h"
 
 static const char help[] =
-"awslab stands in for AWS in tests: S3, SQS, Lambda and STS.\n"
+"awslab stands in for AWS in tests: S3, SQS, Lambda, STS and the Redshift Data API.\n"
 "\n"
 "Usage: awslab [OPTION]...\n"
 "\n"
@@ -39,6 +41,9 @@ static const char help[] =
 "  --no-auth           do not check signatures\n"
 "  --clock virtual     time stands still until it is advanced by a control call\n"
 "  --allow-run         let fault scripts run commands\n"
+"  --redshift CONNINFO the PostgreSQL that stands in for Redshift; its database, dev\n"
+"                      when none is named, is made if it is not there\n"
+"  --workgroup NAME    its workgroup (default: default)\n"
 "  --parent PID        exit when that process does\n"
 "  --help              show this help, then exit\n"
 "  --version           show the version, then exit\n"
@@ -69,6 +74,8 @@ static const Option options[] = {
 	{"--journal", &journal, NULL},
 	{"--clock", &clock_kind, NULL},
 	{"--parent", &parent_text, NULL},
+	{"--redshift", &redshift_settings.conninfo, NULL},
+	{"--workgroup", &redshift_settings.workgroup, NULL},
 	{"--no-auth", NULL, &no_auth},
 	{"--allow-run", NULL, &cloud.allow_run},
 	{"--help", NULL, &show_help},
@@ -220,6 +227,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "awslab: could not open journal \"%s\": %s\n", journal, strerror(errno));
 		return 1;
 	}
+	if (redshift_settings.conninfo != NULL && !redshift_start())
+		return 1;
 	port = server_start(port);
 	if (port < 0)
 		return 1;

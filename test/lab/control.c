@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "lambda.h"
 #include "metadata.h"
+#include "redshift.h"
 #include "s3.h"
 #include "service.h"
 #include "sqs.h"
@@ -164,6 +165,8 @@ static const Command commands[] = {
 	{"PUT", "/_lab/functions/", "set_function", get_function, NULL},
 	{"GET", "/_lab/credentials", "get_credentials", get_credentials, NULL},
 	{"PUT", "/_lab/credentials", "set_credentials", get_credentials, NULL},
+	{"GET", "/_lab/redshift", "get_redshift", redshift_control, NULL},
+	{"PUT", "/_lab/redshift", "set_redshift", redshift_control, NULL},
 	{"PUT", "/_lab/eventbridge/", "set_eventbridge", NULL, s3_set_eventbridge},
 	{"PUT", "/_lab/objects/", "put_object", NULL, s3_put_synthetic},
 };

@@ -81,7 +81,7 @@ throttle(Exchange *x)
 
 	if (strcmp(service, "s3") == 0)
 		x->service->refuse(x, 503, "SlowDown", "Please reduce your request rate.");
-	else if (strcmp(service, "sqs") == 0)
+	else if (strcmp(service, "sqs") == 0 || strcmp(service, "redshift-data") == 0)
 		x->service->refuse(x, 400, "ThrottlingException", "Rate exceeded");
 	else if (strcmp(service, "sts") == 0)
 		x->service->refuse(x, 400, "Throttling", "Rate exceeded");

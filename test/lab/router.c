@@ -53,6 +53,8 @@ choose_service(const Exchange *x)
 
 	if (target != NULL && starts_with(target, "AmazonSQS.") && strcmp(x->method, "POST") == 0)
 		return &sqs_service;
+	if (target != NULL && starts_with(target, "RedshiftData.") && strcmp(x->method, "POST") == 0)
+		return &redshift_service;
 	if (strcmp(x->path, "/") == 0 && strcmp(x->method, "POST") == 0 && type != NULL &&
 		starts_with(type, "application/x-www-form-urlencoded"))
 		return &sts_service;

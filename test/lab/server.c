@@ -79,6 +79,12 @@ server_watch(int fd, void (*ready) (void *arg), void *arg)
 }
 
 void
+server_watch_both(int fd, void (*ready) (void *arg), void *arg)
+{
+	watch(fd, EPOLLIN | EPOLLOUT, ready, arg);
+}
+
+void
 server_unwatch(int fd)
 {
 	epoll_ctl(watch_epoll, EPOLL_CTL_DEL, fd, NULL);

@@ -77,6 +77,9 @@ void		server_run(void);
 
 /* Calls ready from server_run when fd is readable, until it is unwatched: ready must do that, or read. */
 void		server_watch(int fd, void (*ready) (void *arg), void *arg);
+
+/* The same, also when it can be written to. */
+void		server_watch_both(int fd, void (*ready) (void *arg), void *arg);
 void		server_unwatch(int fd);
 
 /* Resets every connection without a request under way, except one: what happens to sockets of a frozen process. */

@@ -35,6 +35,7 @@ extern const Service s3_service;
 extern const Service lambda_service;
 extern const Service event_source_service;
 extern const Service sts_service;
+extern const Service redshift_service;
 extern const Service metadata_service;
 extern const Service control_service;
 
