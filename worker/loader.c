@@ -13,6 +13,7 @@
  * A group is blocked once one of its messages is known to stay.  What of it
  * was loaded before that was known comes again, and is a duplicate then.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,13 +92,11 @@ loader_take_stats(Loader *loader)
 void
 loader_block(Load *load, const LoadRow *row)
 {
-	load->blocked[load->groups[loader_place(load, row)]] = true;
-}
+	int			place = loader_place(load, row);
+	int		   *first = &load->blocked[load->groups[place]];
 
-static bool
-is_blocked(const Load *load, int place)
-{
-	return load->blocked[load->groups[place]];
+	if (place < *first)
+		*first = place;
 }
 
 static void
@@ -131,8 +130,9 @@ loader_reject(Load *load, const LoadRow *row)
 		leave_reject(load, row);
 		return;
 	}
-	if (!load_reject_write(&loader->store, &reject, load->error))
+	if (!load_reject_write(&loader->store, &reject, &load->last))
 	{
+		*load->error = load->last;
 		loader->outage = true;
 		loader_block(load, row);
 		return;
@@ -161,7 +161,7 @@ reject_known(Load *load)
 	{
 		const LoadRow *row = &load->batch->rows[i];
 
-		if (row->fate == LOAD_REJECTED && !is_blocked(load, i) && (stay || !waits_for_another(row)))
+		if (row->fate == LOAD_REJECTED && !loader_is_blocked(load, i) && (stay || !waits_for_another(row)))
 			loader_reject(load, row);
 	}
 }
@@ -176,11 +176,11 @@ reject_conflicts(Load *load)
 	{
 		const LoadRow *row = &load->batch->rows[i];
 
-		if (!waits_for_another(row) || load->states[i] != LOADER_WAITS || is_blocked(load, i))
+		if (!waits_for_another(row) || load->states[i] != LOADER_WAITS || loader_is_blocked(load, i))
 			continue;
 		if (load->states[row->original] == LOADER_LOADED)
 			loader_reject(load, row);
-		else if (load->states[row->original] == LOADER_REJECTED || is_blocked(load, row->original))
+		else if (load->states[row->original] == LOADER_REJECTED || loader_is_blocked(load, row->original))
 		{
 			/* alone it may be loaded yet */
 			awsx_error_set(load->error, AWSX_ERR_REQUEST,
@@ -208,7 +208,7 @@ gather(Load *load)
 	{
 		LoadRow    *row = &load->batch->rows[i];
 
-		if (load->states[i] != LOADER_WAITS || is_blocked(load, i) || load->held[load->groups[i]])
+		if (load->states[i] != LOADER_WAITS || loader_is_blocked(load, i) || load->held[load->groups[i]])
 			continue;
 		if (row->fate == LOAD_ROW)
 			load->rows[count++] = row;
@@ -276,6 +276,8 @@ load_init(Load *load, const AwsxSqsMessage *messages, int count)
 	load->blocked = calloc(room, sizeof(*load->blocked));
 	load->held = calloc(room, sizeof(*load->held));
 	load->rows = calloc(room, sizeof(*load->rows));
+	for (int i = 0; load->blocked != NULL && i < count; i++)
+		load->blocked[i] = INT_MAX;
 	if (load->states != NULL && load->groups != NULL && load->blocked != NULL && load->held != NULL &&
 		load->rows != NULL && loader_groups(messages, count, load->groups))
 		return true;

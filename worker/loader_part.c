@@ -89,9 +89,9 @@ settle_rows(Load *load, const Part *part)
 	bool		known;
 
 	if (verdicts == NULL)
-		return awsx_error_set(load->error, AWSX_ERR_MEMORY, "out of memory for %d verdicts", part->count);
-	known = read_verdicts(part, part->statements.conflicts, CONFLICT, verdicts, load->error) &&
-		read_verdicts(part, part->statements.disputes, DISPUTE, verdicts, load->error);
+		return awsx_error_set(&load->last, AWSX_ERR_MEMORY, "out of memory for %d verdicts", part->count);
+	known = read_verdicts(part, part->statements.conflicts, CONFLICT, verdicts, &load->last) &&
+		read_verdicts(part, part->statements.disputes, DISPUTE, verdicts, &load->last);
 	for (int i = 0; known && i < part->count; i++)
 		settle_row(load, part->rows[i], (Verdict) verdicts[i]);
 	free(verdicts);
@@ -129,10 +129,11 @@ count_rows(LoaderStats *stats, const Part *part)
 static LoaderPart
 stopped(Load *load, const char *what)
 {
-	AwsxError  *error = load->error;
+	AwsxError  *last = &load->last;
 
 	if (what != NULL)
-		awsx_error_retell(error, error->kind, "%s: %s", what, error->message);
+		awsx_error_retell(last, last->kind, "%s: %s", what, last->message);
+	*load->error = *last;
 	return LOADER_PART_STOPPED;
 }
 
@@ -147,7 +148,7 @@ refused_data(Load *load, const Part *part)
 	{
 		snprintf(row->code, sizeof(row->code), "SqlError");
 		snprintf(row->reason, sizeof(row->reason), "Redshift refuses the row: %.370s",
-				 *words != '\0' ? words : load->error->message);
+				 *words != '\0' ? words : load->last.message);
 	}
 	return LOADER_PART_DATA;
 }
@@ -159,13 +160,13 @@ run_transaction(Load *load, Part *part)
 
 	if (!loader_digest(load, (const char *const *) part->statements.sql, part->statements.count, base))
 	{
-		awsx_error_set(load->error, AWSX_ERR_MEMORY, "out of memory for a transaction's token");
+		awsx_error_set(&load->last, AWSX_ERR_MEMORY, "out of memory for a transaction's token");
 		return stopped(load, NULL);
 	}
 	load->transactions++;
 	load->loader->stats.transactions++;
 	switch (transaction_run(&part->transaction, base, (const char *const *) part->statements.sql,
-							part->statements.count, &part->result, load->error))
+							part->statements.count, &part->result, &load->last))
 	{
 		case TRANSACTION_DONE:
 			load->committed = true;
@@ -188,7 +189,7 @@ static LoaderPart
 make_and_run(Load *load, Part *part)
 {
 	if (!load_sql(load->config, (const LoadRow *const *) part->rows, part->count, part->url,
-				  &part->statements, load->error))
+				  &part->statements, &load->last))
 		return stopped(load, NULL);
 	return run_transaction(load, part);
 }
@@ -204,6 +205,7 @@ loader_part(Load *load, LoadRow **rows, int count)
 		.transaction = {loader->client, loader->redshift, &load->config->place, &deadline}
 	};
 	LoaderPart	end;
+	bool		staged;
 
 	if (deadline.at_ms > 0)
 		deadline.at_ms -= UNSTAGE_MS;
@@ -211,12 +213,14 @@ loader_part(Load *load, LoadRow **rows, int count)
 	{
 		if (load->config->stage_bucket == NULL)
 			return LOADER_PART_TOO_LARGE;
-		if (!loader_stage(load, rows, count, &part.key, &part.url, load->error))
-			return stopped(load, "the rows cannot be staged");
+		staged = loader_stage(load, rows, count, &part.key, &part.url);
+		end = staged ? make_and_run(load, &part) : stopped(load, "the rows cannot be staged");
+		/* what failed may have been written all the same */
+		if (part.url != NULL)
+			loader_unstage(load, part.key);
 	}
-	end = make_and_run(load, &part);
-	if (part.key != NULL)
-		loader_unstage(load, part.key);
+	else
+		end = make_and_run(load, &part);
 	load_sql_free(&part.statements);
 	free(part.key);
 	free(part.url);

@@ -31,7 +31,7 @@ compact(const Load *load, LoadRow **rows, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		if (!load->blocked[load->groups[loader_place(load, rows[i])]])
+		if (!loader_is_blocked(load, loader_place(load, rows[i])))
 			rows[kept++] = rows[i];
 	}
 	return kept;
@@ -133,10 +133,11 @@ judge_suspects(Load *load)
 	if (!load->committed)
 	{
 		load->loader->outage = true;
-		awsx_error_retell(load->error, AWSX_ERR_REQUEST,
+		awsx_error_retell(&load->last, AWSX_ERR_REQUEST,
 						  "the last %d messages were all refused, and none was loaded in between; the target may "
 						  "have changed, see \"sqs_to_redshift check\": %s",
-						  load->loader->alike + load->suspect_count, load->error->message);
+						  load->loader->alike + load->suspect_count, load->last.message);
+		*load->error = load->last;
 	}
 	load->suspect_count = 0;
 }

@@ -8,6 +8,7 @@
  * never share one.  It is removed after the transaction, whatever became of
  * that; what a killed process leaves is for the bucket's lifecycle rule.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,44 +49,34 @@ loader_digest(const Load *load, const char *const *parts, int count, char *out)
 }
 
 static bool
-make_name(const Load *load, const AwsxBuf *document, AwsxBuf *key, AwsxBuf *url)
+make_name(const Load *load, const AwsxBuf *document, char **key, char **url)
 {
 	char		content[AWSX_SHA256_HEX_LEN + 1];
 	char		name[AWSX_SHA256_HEX_LEN + 1];
 	const char *const parts[] = {content};
 
-	if (!awsx_sha256_hex(document->data, document->len, content) ||
-		!loader_digest(load, parts, 1, name))
-		return false;
-	awsx_buf_printf(key, "%s%s.json", load->config->stage_prefix, name);
-	return awsx_buf_printf(url, "s3://%s/%s%s.json", load->config->stage_bucket,
-						   load->config->stage_prefix, name);
+	return awsx_sha256_hex(document->data, document->len, content) &&
+		loader_digest(load, parts, 1, name) &&
+		asprintf(key, "%s%s.json", load->config->stage_prefix, name) > 0 &&
+		asprintf(url, "s3://%s/%s%s.json", load->config->stage_bucket, load->config->stage_prefix, name) > 0;
 }
 
 bool
-loader_stage(Load *load, LoadRow **rows, int count, char **key, char **url, AwsxError *error)
+loader_stage(Load *load, LoadRow **rows, int count, char **key, char **url)
 {
 	AwsxBuf		document;
-	AwsxBuf		key_buf;
-	AwsxBuf		url_buf;
 	bool		done = false;
 
 	awsx_buf_init(&document, 0);
-	awsx_buf_init(&key_buf, 0);
-	awsx_buf_init(&url_buf, 0);
 	if (!load_stage(load->config, (const LoadRow *const *) rows, count, &document) ||
-		!make_name(load, &document, &key_buf, &url_buf))
-		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory for the stage object of %d messages", count);
+		!make_name(load, &document, key, url))
+		awsx_error_set(&load->last, AWSX_ERR_MEMORY, "out of memory for the stage object of %d messages", count);
 	else
-		done = store_write(&load->loader->store, load->config->stage_bucket, key_buf.data,
-						   document.data, document.len, error);
+		done = store_write(&load->loader->store, load->config->stage_bucket, *key, document.data,
+						   document.len, &load->last);
 	if (done)
 		load->loader->stats.staged_bytes += (int64_t) document.len;
 	awsx_buf_free(&document);
-	*key = done ? awsx_buf_take(&key_buf, NULL) : NULL;
-	*url = done ? awsx_buf_take(&url_buf, NULL) : NULL;
-	awsx_buf_free(&key_buf);
-	awsx_buf_free(&url_buf);
 	return done;
 }
 

@@ -44,7 +44,7 @@ typedef struct Load
 	bool		always_stage;
 	LoaderState *states;		/* one a message */
 	int		   *groups;			/* each message's group, by number */
-	bool	   *blocked;		/* by group: one of it stays in the queue, so nothing behind it is loaded */
+	int		   *blocked;		/* by group: place of the first that stays, behind which nothing is loaded */
 	bool	   *held;			/* by group, in a round: what is behind waits for the next */
 	LoadRow   **rows;			/* of a round, in order */
 	LoadRow    *suspects[LOADER_ALIKE]; /* refused, but perhaps not through their own fault */
@@ -52,14 +52,16 @@ typedef struct Load
 	int			transactions;
 	bool		committed;		/* one of them was */
 	bool		stopped;		/* nothing more is tried: Redshift, S3 or time */
-	AwsxError  *error;			/* why messages stay */
+	AwsxError	last;			/* of the last step */
+	AwsxError  *error;			/* why messages stay: a copy of that */
 } Load;
 
 /* How a part of the batch, in one transaction, ended. */
 typedef enum LoaderPart
 {
 	LOADER_PART_DONE,			/* committed, and its rows are settled or stay by themselves */
-	LOADER_PART_DATA,			/* rolled back because of a row; of one row, its code and reason are set */
+	LOADER_PART_DATA,			/* rolled back because of a row; load->last says how,
+								 * and where it is one row, its code and reason */
 	LOADER_PART_TOO_LARGE,		/* for SQL, and there is no stage */
 	LOADER_PART_STOPPED			/* all else; load->error says why */
 } LoaderPart;
@@ -79,6 +81,13 @@ loader_place(const Load *load, const LoadRow *row)
 /* It stays in the queue, and with it what comes behind in its group. */
 extern void loader_block(Load *load, const LoadRow *row);
 
+/* Does the message stay, or one before it in its group? */
+static inline bool
+loader_is_blocked(const Load *load, int place)
+{
+	return place >= load->blocked[load->groups[place]];
+}
+
 /*
  * Do with a message that can never be loaded as the policy says; its code and
  * reason are set.
@@ -94,10 +103,10 @@ extern LoaderPart loader_part(Load *load, LoadRow **rows, int count);
 extern void loader_search(Load *load, LoadRow **rows, int count);
 
 /*
- * Write the object for COPY.  *key is malloc'd, and its url.  Or null, and
- * *error.
+ * Write the object for COPY.  *key and *url come in as null and are malloc'd,
+ * also on failure: false, and load->last says why.
  */
-extern bool loader_stage(Load *load, LoadRow **rows, int count, char **key, char **url, AwsxError *error);
+extern bool loader_stage(Load *load, LoadRow **rows, int count, char **key, char **url);
 
 /* Remove it; a failure is logged. */
 extern void loader_unstage(Load *load, const char *key);
