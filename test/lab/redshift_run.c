@@ -339,7 +339,9 @@ connecting(void *arg)
 		const char *message = PQerrorMessage(run->conn);
 		const char *fatal = strstr(message, "FATAL:");
 
-		buf_addf(&error, "%.*s", (int) strcspn(fatal != NULL ? fatal : message, "\n"), fatal != NULL ? fatal : message);
+		if (fatal != NULL)
+			message = fatal + strlen("FATAL:  ");
+		buf_addf(&error, "%s: %.*s", fatal != NULL ? "FATAL" : "ERROR", (int) strcspn(message, "\n"), message);
 		run->error = error.data;
 		end(run, REDSHIFT_FAILED);
 	}

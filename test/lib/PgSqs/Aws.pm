@@ -83,8 +83,8 @@ sub request
 sub send_at_once
 {
 	my ($self) = @_;
-	my $socket = eval { $self->{http}{handle}{fh} } or return;
-	setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);
+	my $handle = $self->{http}{handle} or return;	# there is none after a lost connection
+	setsockopt($handle->{fh}, IPPROTO_TCP, TCP_NODELAY, 1);
 	return;
 }
 
