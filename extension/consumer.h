@@ -141,6 +141,7 @@ struct Consumer
 	int			inbox_count;
 	Size		held_bytes;		/* of all answers not yet freed */
 	Size		answer_bytes;	/* what an answer may be expected to bring */
+	int64		lease_floor;	/* monotonic ms: no lease of what waits ends before */
 	int64		message_us;		/* what applying a message may be expected to take */
 
 	dlist_head	deletes;		/* in order of their gates */
@@ -263,6 +264,12 @@ extern void group_succeeded(Consumer *consumer, const AwsxSqsMessage *message);
 /* Give a message back to the queue, to be visible after so many seconds. */
 extern void visibility_give_back(Consumer *consumer, Delivery *delivery, int delay_s);
 extern void visibility_send(Consumer *consumer);
+
+/* A message is put into one of the two lists in which its lease must be kept. */
+extern void visibility_waits(Consumer *consumer, const Delivery *delivery);
+
+/* Does the lease of a message that waits, in the inbox or for its deletion, end before? */
+extern bool visibility_ends_before(Consumer *consumer, int64 when);
 
 /* Keep the leases of messages that wait longer than expected, in the inbox or for their deletion. */
 extern void visibility_extend(Consumer *consumer);

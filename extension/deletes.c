@@ -34,6 +34,7 @@ deletes_add(Consumer *consumer, Delivery *delivery, XLogRecPtr gate)
 		consumer->unflushed_since = consumer_now(consumer);
 	delivery->place = DELIVERY_IN_DELETES;
 	dlist_push_tail(&consumer->deletes, &delivery->node);
+	visibility_waits(consumer, delivery);
 	consumer->delete_count++;
 }
 
@@ -55,6 +56,7 @@ try_again(Consumer *consumer, Delivery *delivery)
 	{
 		delivery->place = DELIVERY_IN_DELETES;
 		dlist_push_head(&consumer->deletes, &delivery->node);
+		visibility_waits(consumer, delivery);
 	}
 }
 

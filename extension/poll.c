@@ -67,6 +67,7 @@ inbox_return(Consumer *consumer, Delivery *delivery)
 	delivery->place = DELIVERY_IN_INBOX;
 	dlist_push_head(&consumer->inbox, &delivery->node);
 	consumer->inbox_count++;
+	visibility_waits(consumer, delivery);
 }
 
 void
@@ -95,6 +96,8 @@ inbox_drop_expired(Consumer *consumer)
 	int64		now = consumer_now(consumer);
 	dlist_mutable_iter iter;
 
+	if (!visibility_ends_before(consumer, now + 1))
+		return;
 	dlist_foreach_modify(iter, &consumer->inbox)
 	{
 		Delivery   *delivery = dlist_container(Delivery, node, iter.cur);
@@ -136,6 +139,7 @@ inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
 		answer->bytes += message_bytes(delivery->message);
 		delivery->place = DELIVERY_IN_INBOX;
 		dlist_push_tail(&consumer->inbox, &delivery->node);
+		visibility_waits(consumer, delivery);
 	}
 	consumer->inbox_count += messages->count;
 	consumer->held_bytes += answer->bytes;

@@ -212,6 +212,36 @@ extend_answer(Consumer *consumer, Answer *answer, int seconds)
 	answer->references++;
 }
 
+static int64
+soonest_end(const dlist_head *list, int64 soonest)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, list))
+		soonest = Min(soonest, dlist_container(Delivery, node, iter.cur)->answer->lease_until);
+	return soonest;
+}
+
+void
+visibility_waits(Consumer *consumer, const Delivery *delivery)
+{
+	consumer->lease_floor = Min(consumer->lease_floor, delivery->answer->lease_until);
+}
+
+/*
+ * Asked several times a turn, while thousands may wait: they are looked
+ * through only when what was found the last time does not answer it.
+ */
+bool
+visibility_ends_before(Consumer *consumer, int64 when)
+{
+	if (consumer->lease_floor >= when)
+		return false;
+	consumer->lease_floor = soonest_end(&consumer->deletes,
+										soonest_end(&consumer->inbox, PG_INT64_MAX));
+	return consumer->lease_floor < when;
+}
+
 /* The answers of a list's messages whose lease ends too soon. */
 static void
 extend_list(Consumer *consumer, dlist_head *list, int64 needed, int seconds)
@@ -246,7 +276,7 @@ visibility_extend(Consumer *consumer)
 	int64		needed = next_try + visibility / 3;
 	int			seconds = (int) Min((next_try - now + visibility + 999) / 1000, VISIBILITY_MAX_S);
 
-	if (consumer->closing)
+	if (consumer->closing || !visibility_ends_before(consumer, needed))
 		return;
 	extend_list(consumer, &consumer->inbox, needed, seconds);
 	if (consumer->delete_trouble.failures == 0)
