@@ -54,6 +54,7 @@ AWS_OBJS = \
 	aws/imds.o \
 	aws/imds_region.o \
 	aws/ini.o \
+	aws/json_scan.o \
 	aws/metadata.o \
 	aws/partitions.o \
 	aws/profile.o \
@@ -75,6 +76,7 @@ AWS_OBJS = \
 	aws/skew.o \
 	aws/sqs_attributes.o \
 	aws/sqs_batch.o \
+	aws/sqs_messages.o \
 	aws/sqs_move.o \
 	aws/sqs_receive.o \
 	aws/sqs_send.o \

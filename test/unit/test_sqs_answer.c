@@ -120,9 +120,104 @@ test_eleven(int count, bool expected)
 	awsx_buf_free(&json);
 }
 
+/* What the document may hold beside what is read, and what makes it no document. */
+static void
+test_json(void)
+{
+	static const char *const sound[] = {
+		"0", "-0", "1.5", "10e3", "1E+2", "-1.25e-7", "99999999999999999999999", "1e999", "true", "false", "null", "\"\"", "[]", "{}",
+		"[[],{},[1,{\"a\":[null]}],\"]}\"]", "{\"a\":{\"b\":[{}]},\"c\":[ ] , \"a\" : 1}", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\"", "\"\\uD83D\\uDE00\"", "\"\xf0\x9f\x98\x80\""
+	};
+	static const char *const odd[] = {
+		"", "01", "1.", ".5", "1e", "1e+", "-", "+1", "--1", "0x1", "NaN", "tru", "truefalse", "nul", "True", "'a'", "\"a", "\"\\", "\"\\u00\"", "\"\\x\"", "\"\n\"", "\"\\ud83d\"",
+		"\"\\ud83dx\"", "\"\\ude00\"", "\"\\ud83d\\u0041\"", "\"\\ud83d\\ue000\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "[", "[1", "[1,", "[,1]", "[1,]", "[1 2]", "[}", "{",
+		"{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "{1:1}", "{\"a\\u0000\":1}", "{]", "]", "}", "1}}", "1]", "1,2"
+	};
+	char		json[512];
+
+	for (size_t i = 0; i < sizeof(sound) / sizeof(sound[0]); i++)
+	{
+		snprintf(json, sizeof(json), " { \"x\" : %s ,\r\n\t\"Messages\":[ ] } ", sound[i]);
+		is_empty_receive(json);
+	}
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+	{
+		snprintf(json, sizeof(json), "{\"x\":%s", odd[i]);
+		is_no_receive(json, AWSX_ERR_PROTOCOL, "not JSON");
+		snprintf(json, sizeof(json), "{\"Messages\":[{" M1 ",\"x\":%s}]}", odd[i]);
+		is_no_receive(json, AWSX_ERR_PROTOCOL, "not JSON");
+	}
+	is_no_receive("{} x", AWSX_ERR_PROTOCOL, "not JSON (byte 4 of 4)");
+	is_no_receive("{\"Messages\":[{\"MessageId\":\"1\"", AWSX_ERR_PROTOCOL, "not JSON (byte 30 of 29)");
+}
+
+/* As deep as jansson goes, and not deeper. */
+static void
+test_depth(int depth, bool sound)
+{
+	AwsxBuf		json;
+	AwsxError	error;
+	AwsxSqsMessages *messages;
+
+	awsx_buf_init(&json, 0);
+	awsx_buf_puts(&json, "{\"x\":");
+	for (int i = 0; i < depth; i++)
+		awsx_buf_puts(&json, i % 2 ? "[" : "{\"y\":");
+	awsx_buf_puts(&json, "1");
+	for (int i = depth - 1; i >= 0; i--)
+		awsx_buf_puts(&json, i % 2 ? "]" : "}");
+	awsx_buf_puts(&json, "}");
+	messages = receive(json.data, &error);
+	ok((messages != NULL) == sound, "%d values within each other are %s", depth + 2, sound ? "read" : "refused");
+	awsx_sqs_messages_free(messages);
+	awsx_buf_free(&json);
+}
+
+static void
+test_twice(void)
+{
+	test_depth(2046, true);
+	test_depth(2047, false);
+	is_no_receive("{\"Messages\":[{" M1 "}],\"Messages\":[]}", AWSX_ERR_PROTOCOL, "\"Messages\" in the answer of SQS stands there twice");
+	is_no_receive("{\"Messages\":[{" M1 ",\"Body\":\"m1\"}]}", AWSX_ERR_PROTOCOL, "\"Body\"");
+	is_no_receive("{\"Messages\":[{" M1 ",\"Attributes\":null,\"Attributes\":{}}]}", AWSX_ERR_PROTOCOL, "twice");
+	is_no_receive("{\"Messages\":[{" M1 ",\"Attributes\":{\"MessageGroupId\":\"g\",\"MessageGroupId\":\"h\"}}]}", AWSX_ERR_PROTOCOL, "\"MessageGroupId\"");
+	is_no_receive("{\"Messages\":[{" M1 ",\"MessageAttributes\":{\"a\":{\"DataType\":\"String\",\"StringValue\":\"x\"},\"\\u0061\":{\"DataType\":\"String\",\"StringValue\":\"x\"}}}]}",
+				  AWSX_ERR_PROTOCOL, "has a name twice");
+	is_no_receive("{\"Messages\":[{" M1 ",\"MessageAttributes\":{\"a\":{\"DataType\":\"String\",\"DataType\":\"String\",\"StringValue\":\"x\"}}}]}",
+				  AWSX_ERR_PROTOCOL, "\"DataType\"");
+}
+
+/* Names may be spelled with escapes; attributes are as many as SQS could ever send. */
+static void
+test_attributes(int count, bool sound)
+{
+	AwsxBuf		json;
+	AwsxError	error;
+	AwsxSqsMessages *messages;
+
+	awsx_buf_init(&json, 0);
+	awsx_buf_puts(&json, "{\"\\u004dessages\":[{" M1 ",\"MessageAttributes\":{");
+	for (int i = 0; i < count; i++)
+		awsx_buf_printf(&json, "%s\"a%d\":{\"DataType\":\"String\",\"Other\":[1],\"StringValue\":\"v%d\"}", i > 0 ? "," : "", i, i);
+	awsx_buf_puts(&json, "}}]}");
+	messages = receive(json.data, &error);
+	if (ok((messages != NULL) == sound, "%d attributes are %s", count, sound ? "read" : "refused") && sound)
+	{
+		is_int(messages->items[0].attribute_count, count, "all of them");
+		is_str(messages->items[0].attributes[count - 1].name, count == 100 ? "a99" : "a16", "in their order");
+		is_str(messages->items[0].attributes[0].value, "v0", "with their values");
+	}
+	awsx_sqs_messages_free(messages);
+	awsx_buf_free(&json);
+}
+
 static void
 test_receive(void)
 {
+	test_attributes(17, true);
+	test_attributes(100, true);
+	test_attributes(101, false);
 	is_empty_receive("");
 	is_empty_receive("{}");
 	is_empty_receive("{\"Messages\":[]}");
@@ -136,7 +231,8 @@ test_receive(void)
 	is_no_receive("[]", AWSX_ERR_PROTOCOL, "not a JSON object");
 	is_no_receive("{\"Messages\":{}}", AWSX_ERR_PROTOCOL, "not an array");
 	is_no_receive("{\"Messages\":[1]}", AWSX_ERR_PROTOCOL, "is not an object");
-	is_no_receive("{\"Messages\":[{" M1 ",\"x\":99999999999999999999999}]}", AWSX_ERR_PROTOCOL, "not JSON");
+	test_json();
+	test_twice();
 	is_no_receive("{\"Messages\":[{}]}", AWSX_ERR_PROTOCOL, "no MessageId");
 	is_no_receive("{\"Messages\":[{\"MessageId\":\"1\"}]}", AWSX_ERR_PROTOCOL, "no ReceiptHandle");
 	is_no_receive("{\"Messages\":[{\"MessageId\":\"a\\u0000\",\"ReceiptHandle\":\"h\"}]}", AWSX_ERR_PROTOCOL, "no MessageId");
