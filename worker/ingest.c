@@ -16,14 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../aws/providers.h"
-#include "../aws/retry.h"
 #include "../aws/sqs.h"
 #include "config_fetch.h"
 #include "ingest_turn.h"
 #include "log.h"
 #include "metrics.h"
 #include "places.h"
+#include "reply.h"
+#include "wiring.h"
 
 /* ---- which objects ---- */
 
@@ -166,19 +166,20 @@ static void
 write_metrics(const Turn *turn, int64_t began_ms)
 {
 	const AwsxClock *clock = turn->ingest->deadline.clock;
-	Metrics		metrics = {
-		.objects = turn->world.objects,
-		.records = turn->world.records,
-		.filtered = turn->world.filtered,
-		.messages = turn->stats.sent,
-		.duplicates = turn->stats.duplicates,
-		.rejects = turn->world.rejected,
-		.bytes = turn->world.bytes,
-		.faults = turn->fault.kind != AWSX_OK,
-		.milliseconds = clock->monotonic_ms(clock->arg) - began_ms
+	const Metric metrics[] = {
+		{"Objects", "Count", turn->world.objects},
+		{"Records", "Count", turn->world.records},
+		{"Filtered", "Count", turn->world.filtered},
+		{"Messages", "Count", turn->stats.sent},
+		{"Duplicates", "Count", turn->stats.duplicates},
+		{"Rejects", "Count", turn->world.rejected},
+		{"Bytes", "Bytes", turn->world.bytes},
+		{"Faults", "Count", turn->fault.kind != AWSX_OK},
+		{"Duration", "Milliseconds", clock->monotonic_ms(clock->arg) - began_ms},
+		{NULL, NULL, 0}
 	};
 
-	metrics_write(turn->ingest->config, &metrics, turn->invocation->request_id);
+	metrics_write(&turn->ingest->config->metrics, metrics, turn->invocation->request_id);
 }
 
 static bool
@@ -237,8 +238,8 @@ ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *repl
 	turn.events = awsx_envelope_read(invocation->event, invocation->event_len, &error);
 	if (turn.events == NULL)
 	{
-		ingest_fail(reply, error.kind == AWSX_ERR_REQUEST ? "Function.BadEvent" :
-						ingest_error_type(error.kind), &error);
+		reply_fail(reply, error.kind == AWSX_ERR_REQUEST ? "Function.BadEvent" :
+				   reply_error_type(error.kind), &error);
 		return;
 	}
 	if (prepare(&turn, &error))
@@ -252,7 +253,7 @@ ingest_handle(void *arg, const RuntimeInvocation *invocation, RuntimeReply *repl
 	if (turn.fault.kind == AWSX_OK || (ingest_has_messages(&turn) && turn.world.deliverer != NULL))
 		ingest_answer(&turn, reply);
 	else
-		ingest_fail(reply, ingest_error_type(turn.fault.kind), &turn.fault);
+		reply_fail(reply, reply_error_type(turn.fault.kind), &turn.fault);
 	write_metrics(&turn, began_ms);
 	end_turn(&turn);
 	awsx_client_forget_connections(ingest->client);
@@ -285,13 +286,6 @@ find_services(Ingest *ingest, const AwsxServiceOptions *options, AwsxError *erro
 		reject_place_init(&ingest->rejects, config, &ingest->store, options, error);
 }
 
-static void
-log_notice(void *arg, AwsxNotice notice, const char *message)
-{
-	(void) arg;
-	log_event(notice == AWSX_NOTICE_CREDENTIALS ? LOG_INFO : LOG_WARN, message, NULL);
-}
-
 static bool
 find_places(Ingest *ingest, AwsxError *error)
 {
@@ -318,25 +312,6 @@ create_deliverer(Ingest *ingest, AwsxError *error)
 	return deliver_create(&options, error);
 }
 
-static AwsxClient *
-create_client(Ingest *ingest, AwsxTransport *transport, AwsxError *error)
-{
-	AwsxClientOptions options = {
-		.transport = transport,
-		.credentials = awsx_credentials_default(&(AwsxProfileFiles) {0}, error),
-		.wait = deadline_wait,
-		.wait_arg = &ingest->deadline,
-		.on_notice = log_notice
-	};
-
-	if (options.credentials != NULL && awsx_retry_environment(&options.max_attempts, error))
-		return awsx_client_create(&options, error);
-	if (options.credentials != NULL)
-		options.credentials->free(options.credentials);
-	transport->free(transport);
-	return NULL;
-}
-
 Ingest *
 ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 {
@@ -350,7 +325,7 @@ ingest_create(Config *config, AwsxTransport *transport, AwsxError *error)
 	}
 	ingest->config = config;
 	ingest->deadline.clock = awsx_clock_real();
-	ingest->client = create_client(ingest, transport, error);
+	ingest->client = wiring_client(transport, deadline_wait, &ingest->deadline, error);
 	if (ingest->client != NULL && find_places(ingest, error) &&
 		config_fetch(config, ingest->client, &ingest->store.service, error))
 		ingest->enricher = enrich_create(config, error);

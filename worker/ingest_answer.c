@@ -2,12 +2,12 @@
  * ingest_answer.c
  *	  How an invocation ends: what Lambda, the source and the log are told.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "ingest_turn.h"
 #include "json.h"
 #include "log.h"
+#include "reply.h"
 
 bool
 ingest_has_messages(const Turn *turn)
@@ -22,50 +22,6 @@ ingest_note_fault(Turn *turn, const AwsxError *error)
 		turn->fault = *error;
 	else
 		log_error(LOG_WARN, "another fault", error);
-}
-
-const char *
-ingest_error_type(AwsxErrorKind kind)
-{
-	static const char *const types[] = {
-		[AWSX_OK] = "Function.Unknown",
-		[AWSX_ERR_MEMORY] = "Function.OutOfMemory",
-		[AWSX_ERR_CONFIG] = "Function.Configuration",
-		[AWSX_ERR_CREDENTIALS] = "Function.Credentials",
-		[AWSX_ERR_TRANSPORT] = "Function.Network",
-		[AWSX_ERR_TIMEOUT] = "Function.Timeout",
-		[AWSX_ERR_CANCELLED] = "Function.Deadline",
-		[AWSX_ERR_THROTTLED] = "Function.Throttled",
-		[AWSX_ERR_SERVICE] = "Function.ServiceFault",
-		[AWSX_ERR_DENIED] = "Function.AccessDenied",
-		[AWSX_ERR_NOT_FOUND] = "Function.NotFound",
-		[AWSX_ERR_REQUEST] = "Function.Refused",
-		[AWSX_ERR_PROTOCOL] = "Function.Protocol",
-		[AWSX_ERR_INTEGRITY] = "Function.Integrity"
-	};
-
-	if ((size_t) kind >= sizeof(types) / sizeof(types[0]) || types[kind] == NULL)
-		return types[AWSX_OK];
-	return types[kind];
-}
-
-/* The environment never gets new keys, only a new process does. */
-static bool
-must_leave(const AwsxError *error)
-{
-	return strncmp(error->code, "ExpiredToken", 12) == 0;
-}
-
-void
-ingest_fail(RuntimeReply *reply, const char *type, const AwsxError *error)
-{
-	reply->failed = true;
-	snprintf(reply->error_type, sizeof(reply->error_type), "%s", type);
-	snprintf(reply->error_message, sizeof(reply->error_message), "%s%.440s",
-			 error->kind == AWSX_ERR_CANCELLED ? "the function's timeout came too near: " : "",
-			 error->message);
-	reply->leave = must_leave(error);
-	log_error(LOG_ERROR, "the invocation fails, Lambda will repeat it", error);
 }
 
 /* Has the message to be given again? */
@@ -121,7 +77,7 @@ ingest_answer(const Turn *turn, RuntimeReply *reply)
 	if (ingest_has_messages(turn))
 		put_failures(turn, &reply->body);
 	awsx_buf_putc(&reply->body, '}');
-	reply->leave = must_leave(&turn->fault);
+	reply->leave = reply_must_leave(&turn->fault);
 	log_event(LOG_INFO, "the invocation is done",
 			  LOG_FIELDS(LOG_NUMBER("objects", world->objects), LOG_NUMBER("records", world->records),
 						 LOG_NUMBER("sent", turn->stats.sent), LOG_NUMBER("filtered", world->filtered),

@@ -65,11 +65,7 @@ extern void ingest_note_fault(Turn *turn, const AwsxError *error);
 /* Hand what is left over to a later invocation; what cannot be has failed. */
 extern void ingest_hand_over(Turn *turn);
 
-/* The answer: counts and failed messages, or the failure. */
+/* The answer: counts and failed messages. */
 extern void ingest_answer(const Turn *turn, RuntimeReply *reply);
-extern void ingest_fail(RuntimeReply *reply, const char *type, const AwsxError *error);
-
-/* The error type that Lambda records. */
-extern const char *ingest_error_type(AwsxErrorKind kind);
 
 #endif							/* INGEST_TURN_H */

@@ -16,83 +16,64 @@
 #include "json.h"
 #include "metrics.h"
 
-typedef struct Value
-{
-	const char *name;
-	const char *unit;
-	int64_t		number;
-} Value;
-
 /* Where no dimension is configured, Lambda's own name for the function is one. */
 static const char *
-function_name(const SettingMetrics *metrics)
+function_name(const SettingMetrics *settings)
 {
 	const char *name = getenv("AWS_LAMBDA_FUNCTION_NAME");
 
-	return metrics->dimension_count == 0 && name != NULL && *name != '\0' ? name : NULL;
+	return settings->dimension_count == 0 && name != NULL && *name != '\0' ? name : NULL;
 }
 
 /* The directive: namespace, names of dimensions and of metrics. */
 static void
-put_directive(const SettingMetrics *metrics, const Value *values, int count, AwsxBuf *line)
+put_directive(const SettingMetrics *settings, const Metric *metrics, AwsxBuf *line)
 {
 	const AwsxClock *clock = awsx_clock_real();
 
 	awsx_buf_printf(line, "{\"_aws\":{\"Timestamp\":%lld,\"CloudWatchMetrics\":[{",
 					(long long) clock->wall_ms(clock->arg));
-	json_put_member(line, "Namespace", metrics->name_space);
+	json_put_member(line, "Namespace", settings->name_space);
 	awsx_buf_puts(line, ",\"Dimensions\":[[");
-	if (function_name(metrics) != NULL)
+	if (function_name(settings) != NULL)
 		awsx_buf_puts(line, "\"FunctionName\"");
-	for (int i = 0; i < metrics->dimension_count; i++)
+	for (int i = 0; i < settings->dimension_count; i++)
 	{
 		if (i > 0)
 			awsx_buf_putc(line, ',');
-		json_put_string(line, metrics->dimension_names[i], strlen(metrics->dimension_names[i]));
+		json_put_string(line, settings->dimension_names[i], strlen(settings->dimension_names[i]));
 	}
 	awsx_buf_puts(line, "]],\"Metrics\":[");
-	for (int i = 0; i < count; i++)
-		awsx_buf_printf(line, "%s{\"Name\":\"%s\",\"Unit\":\"%s\"}", i > 0 ? "," : "", values[i].name, values[i].unit);
+	for (const Metric *metric = metrics; metric->name != NULL; metric++)
+		awsx_buf_printf(line, "%s{\"Name\":\"%s\",\"Unit\":\"%s\"}", metric > metrics ? "," : "", metric->name, metric->unit);
 	awsx_buf_puts(line, "]}]}");
 }
 
 static void
-put_line(const SettingMetrics *metrics, const Value *values, int count, const char *request_id,
-		 AwsxBuf *line)
+put_line(const SettingMetrics *settings, const Metric *metrics, const char *request_id, AwsxBuf *line)
 {
-	put_directive(metrics, values, count, line);
-	if (function_name(metrics) != NULL)
-		json_put_member(line, "FunctionName", function_name(metrics));
-	for (int i = 0; i < metrics->dimension_count; i++)
-		json_put_member(line, metrics->dimension_names[i], metrics->dimension_values[i]);
+	put_directive(settings, metrics, line);
+	if (function_name(settings) != NULL)
+		json_put_member(line, "FunctionName", function_name(settings));
+	for (int i = 0; i < settings->dimension_count; i++)
+		json_put_member(line, settings->dimension_names[i], settings->dimension_values[i]);
 	if (request_id != NULL && *request_id != '\0')
 		json_put_member(line, "requestId", request_id);
-	for (int i = 0; i < count; i++)
-		awsx_buf_printf(line, ",\"%s\":%lld", values[i].name, (long long) values[i].number);
+	for (const Metric *metric = metrics; metric->name != NULL; metric++)
+		awsx_buf_printf(line, ",\"%s\":%lld", metric->name, (long long) metric->number);
 	awsx_buf_puts(line, "}\n");
 }
 
 void
-metrics_write(const Config *config, const Metrics *metrics, const char *request_id)
+metrics_write(const SettingMetrics *settings, const Metric *metrics, const char *request_id)
 {
-	const Value values[] = {
-		{"Objects", "Count", metrics->objects},
-		{"Records", "Count", metrics->records},
-		{"Filtered", "Count", metrics->filtered},
-		{"Messages", "Count", metrics->messages},
-		{"Duplicates", "Count", metrics->duplicates},
-		{"Rejects", "Count", metrics->rejects},
-		{"Bytes", "Bytes", metrics->bytes},
-		{"Faults", "Count", metrics->faults},
-		{"Duration", "Milliseconds", metrics->milliseconds}
-	};
 	AwsxBuf		line;
 	ssize_t		written;
 
-	if (config->metrics.off)
+	if (settings->off)
 		return;
 	awsx_buf_init(&line, 0);
-	put_line(&config->metrics, values, (int) (sizeof(values) / sizeof(values[0])), request_id, &line);
+	put_line(settings, metrics, request_id, &line);
 	if (!line.failed)
 	{
 		do

@@ -10,25 +10,20 @@
 
 #include <stdint.h>
 
-#include "config.h"
+#include "setting.h"
 
-typedef struct Metrics
+/* A number and what it counts; a list ends with a null name. */
+typedef struct Metric
 {
-	int64_t		objects;		/* read to their end */
-	int64_t		records;
-	int64_t		filtered;		/* records without a message for any output */
-	int64_t		messages;		/* that SQS accepted, duplicates included */
-	int64_t		duplicates;		/* of these, where it could be told */
-	int64_t		rejects;
-	int64_t		bytes;			/* read from S3, as stored */
-	int64_t		faults;			/* 1: the invocation failed */
-	int64_t		milliseconds;	/* the invocation took */
-} Metrics;
+	const char *name;
+	const char *unit;			/* of CloudWatch: Count, Bytes, Milliseconds */
+	int64_t		number;
+} Metric;
 
 /*
  * Write the line to standard output, unless metrics are off.  request_id may
  * be null.
  */
-extern void metrics_write(const Config *config, const Metrics *metrics, const char *request_id);
+extern void metrics_write(const SettingMetrics *settings, const Metric *metrics, const char *request_id);
 
 #endif							/* METRICS_H */

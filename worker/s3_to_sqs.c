@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../aws/providers.h"
-#include "../aws/retry.h"
 #include "backfill.h"
 #include "config.h"
 #include "daemon.h"
@@ -21,8 +19,8 @@
 #include "options.h"
 #include "places.h"
 #include "resend.h"
-#include "runtime.h"
 #include "stop.h"
+#include "wiring.h"
 
 #ifndef PG_SQS_VERSION
 #error "build with the Makefile, which takes PG_SQS_VERSION from META.json"
@@ -36,75 +34,7 @@ static const char outside_lambda[] =
 "To try a configuration on this machine: s3_to_sqs --explain FILE\n"
 "More: s3_to_sqs --help\n";
 
-static AwsxTransport *
-create_transport(bool fresh_connections, AwsxError *error)
-{
-	AwsxCurlOptions options = {.user_agent = USER_AGENT,.fresh_connections = fresh_connections};
-
-	return awsx_transport_curl(&options, error);
-}
-
-static Runtime *
-create_runtime(const char *api, AwsxError *error)
-{
-	/* while "next" waits the process is frozen, and kept connections die */
-	RuntimeOptions options = {.api = api,.transport = create_transport(true, error)};
-
-	return options.transport != NULL ? runtime_create(&options, error) : NULL;
-}
-
-static Ingest *
-create_ingest(Config *config, AwsxError *error)
-{
-	/* kept within an invocation, which forgets them at its end */
-	AwsxTransport *transport = create_transport(false, error);
-
-	return transport != NULL ? ingest_create(config, transport, error) : NULL;
-}
-
-/* Serve until the end; the exit status is never 0. */
-static int
-serve(const char *api)
-{
-	AwsxError	error;
-	Runtime    *runtime;
-	Config	   *config;
-	Ingest	   *ingest = NULL;
-
-	awsx_error_clear(&error);
-	runtime = create_runtime(api, &error);
-	if (runtime == NULL)
-	{
-		log_error(LOG_FATAL, "the function cannot start", &error);
-		return 1;
-	}
-	config = config_read(&error);
-	if (config != NULL && config->log_level != NULL)
-		log_set_level(config->log_level);
-	if (config != NULL)
-		ingest = create_ingest(config, &error);
-	if (ingest != NULL)
-	{
-		if (!config_has_reject(config))
-			log_event(LOG_WARN, "no reject location is set: a bad record will fail its invocation", NULL);
-		log_event(LOG_DEBUG, "ready", LOG_FIELDS(LOG_NUMBER("outputs", config->output_count)));
-		runtime_run(runtime, ingest_handle, ingest);
-	}
-	else
-	{
-		log_error(LOG_FATAL, "the function cannot start", &error);
-		runtime_init_error(runtime, error.kind == AWSX_ERR_CONFIG ? "Runtime.Configuration" :
-						   "Runtime.InitFailed", error.message);
-	}
-	ingest_free(ingest);
-	config_free(config);
-	runtime_free(runtime);
-	return 1;
-}
-
-/* ---- without Lambda ---- */
-
-/* What these programs need; a null ingest was not asked for. */
+/* What the program needs; what is null was not asked for. */
 typedef struct World
 {
 	Config	   *config;
@@ -112,22 +42,6 @@ typedef struct World
 	Places		places;			/* likewise */
 	Ingest	   *ingest;
 } World;
-
-static AwsxClient *
-create_client(AwsxError *error)
-{
-	AwsxClientOptions options = {.transport = create_transport(false, error),.wait = stop_wait};
-
-	if (options.transport == NULL)
-		return NULL;
-	options.credentials = awsx_credentials_default(&(AwsxProfileFiles) {0}, error);
-	if (options.credentials != NULL && awsx_retry_environment(&options.max_attempts, error))
-		return awsx_client_create(&options, error);
-	if (options.credentials != NULL)
-		options.credentials->free(options.credentials);
-	options.transport->free(options.transport);
-	return NULL;
-}
 
 static void
 free_world(World *world)
@@ -138,6 +52,52 @@ free_world(World *world)
 	config_free(world->config);
 }
 
+static bool
+read_config(World *world, AwsxError *error)
+{
+	world->config = config_read(error);
+	if (world->config != NULL && world->config->log_level != NULL)
+		log_set_level(world->config->log_level);
+	return world->config != NULL;
+}
+
+static Ingest *
+create_ingest(Config *config, AwsxError *error)
+{
+	/* kept within an invocation, which forgets them at its end */
+	AwsxTransport *transport = wiring_transport(USER_AGENT, false, error);
+
+	return transport != NULL ? ingest_create(config, transport, error) : NULL;
+}
+
+/* A WiringCreate. */
+static void *
+create_function(void *arg, AwsxError *error)
+{
+	World	   *world = arg;
+
+	if (read_config(world, error))
+		world->ingest = create_ingest(world->config, error);
+	if (world->ingest == NULL)
+		return NULL;
+	if (!config_has_reject(world->config))
+		log_event(LOG_WARN, "no reject location is set: a bad record will fail its invocation", NULL);
+	log_event(LOG_DEBUG, "ready", LOG_FIELDS(LOG_NUMBER("outputs", world->config->output_count)));
+	return world->ingest;
+}
+
+static int
+serve(const char *api)
+{
+	World		world = {0};
+	int			status = wiring_serve(api, USER_AGENT, create_function, &world, ingest_handle);
+
+	free_world(&world);
+	return status;
+}
+
+/* ---- without Lambda ---- */
+
 /* Prints what is wrong. */
 static bool
 make_world(World *world, bool with_ingest)
@@ -145,11 +105,9 @@ make_world(World *world, bool with_ingest)
 	AwsxError	error;
 
 	awsx_error_clear(&error);
-	*world = (World) {.config = config_read(&error)};
-	if (world->config != NULL && world->config->log_level != NULL)
-		log_set_level(world->config->log_level);
-	if (world->config != NULL)
-		world->client = create_client(&error);
+	*world = (World) {0};
+	if (read_config(world, &error))
+		world->client = wiring_client(wiring_transport(USER_AGENT, false, &error), stop_wait, NULL, &error);
 	if (world->client != NULL &&
 		places_find(&world->places, world->client, world->config->outputs[0].queue_url, &error))
 	{
