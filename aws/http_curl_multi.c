@@ -104,6 +104,10 @@ awsx_curl_multi_open(AwsxCurlMulti *multi, int max_connections, AwsxError *error
 static bool
 set_up(AwsxCurlMulti *multi, CURLM *handle)
 {
+#if LIBCURL_VERSION_NUM >= 0x081400
+	/* since 8.20 threads that resolve names belong to this handle: its end shall not wait for them either */
+	curl_multi_setopt(handle, CURLMOPT_QUICK_EXIT, 1L);
+#endif
 	return curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, multi->kept) == CURLM_OK &&
 		curl_multi_setopt(handle, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING) == CURLM_OK &&
 		curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&

