@@ -2,10 +2,10 @@
  * redshift_answer.c
  *	  Answers of the Amazon Redshift Data API.
  *
- * Read by jansson, which is only right because nothing in them that we use is
- * a number with a fraction.  A member that is not what it should be is an
- * error, one that is not known is not looked at: times, for one, which every
- * server writes in its own way.
+ * Read by jansson, which is only right because the only number with a fraction
+ * that we use is a time.  A member that is not what it should be is an error,
+ * but for times, which every server writes in its own way; one that is not
+ * known is not looked at.
  */
 #include "redshift_data.h"
 
@@ -191,6 +191,15 @@ read_parts(const json_t *parts, AwsxRedshiftDescription *description, AwsxError 
 	return true;
 }
 
+/* Seconds since 1970 as a number, up to the year 9999; else 0. */
+static int64_t
+time_of(const json_t *object, const char *name)
+{
+	double		seconds = json_number_value(json_object_get(object, name));
+
+	return seconds > 0 && seconds < 253402300800.0 ? (int64_t) (seconds * 1000) : 0;
+}
+
 bool
 awsx_redshift_describe_answer(const AwsxHttpResponse *answer, AwsxRedshiftDescription *description, AwsxError *error)
 {
@@ -204,6 +213,7 @@ awsx_redshift_describe_answer(const AwsxHttpResponse *answer, AwsxRedshiftDescri
 		copy_line(description->error, sizeof(description->error), problem);
 	good = root != NULL && read_state(root, &state, error) &&
 		read_parts(json_object_get(root, "SubStatements"), description, error);
+	description->created_ms = time_of(root, "CreatedAt");
 	description->status = state.status;
 	description->rows = state.rows;
 	description->has_result = state.has_result;

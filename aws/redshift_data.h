@@ -78,6 +78,7 @@ typedef struct AwsxRedshiftDescription
 {
 	AwsxRedshiftStatus status;
 	char		error[1024];	/* what SQL says; "" = nothing; may hold data */
+	int64_t		created_ms;		/* Unix epoch; 0 = not said */
 	int64_t		rows;
 	bool		has_result;
 	int			part_count;

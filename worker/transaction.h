@@ -18,12 +18,16 @@
 #include "../aws/redshift_data.h"
 #include "deadline.h"
 
+/* deadline_sleep, or what a test has in its place. */
+typedef bool (*TransactionRest) (const Deadline *deadline, int ms);
+
 typedef struct Transaction
 {
 	AwsxClient *client;
 	AwsxService service;
 	const AwsxRedshiftPlace *place;
 	const Deadline *deadline;
+	TransactionRest rest;		/* null = deadline_sleep */
 } Transaction;
 
 typedef enum TransactionEnd
@@ -37,11 +41,15 @@ typedef enum TransactionEnd
 typedef struct TransactionResult
 {
 	char		id[AWSX_REDSHIFT_ID];
-	int			attempts;
+	int			attempts;		/* transactions that were submitted, or found, by this call */
 	AwsxRedshiftDescription description;	/* of the last attempt */
 } TransactionResult;
 
 /*
+ * Time that is over while the transaction runs is FAILED; it is left running
+ * and whoever comes with the same base finds it again.  One that failed
+ * before this call began is not taken for an answer, but run again.
+ *
  * base is what tells this transaction from every other (a digest in hex): the
  * token is made of it and the number of the attempt.  *error is filled unless
  * DONE; what SQL said stands in it without the values it may quote.
@@ -54,7 +62,7 @@ extern TransactionEnd transaction_run(const Transaction *transaction, const char
 extern bool transaction_numbers(const Transaction *transaction, const char *id, int part,
 								int64_t **numbers, int *count, AwsxError *error);
 
-/* All rows of a result.  Freed with awsx_redshift_rows_free; next is null. */
+/* All rows of a result, of all its pages.  Freed with awsx_redshift_rows_free; next is null. */
 extern AwsxRedshiftRows *transaction_rows(const Transaction *transaction, const char *id, int part,
 										  AwsxError *error);
 

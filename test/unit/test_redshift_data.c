@@ -276,6 +276,31 @@ test_describe_refused(void)
 	awsx_http_response_free(&answer);
 }
 
+static int64_t
+created(const char *time)
+{
+	char		body[200];
+	AwsxHttpResponse answer;
+	AwsxRedshiftDescription description;
+
+	snprintf(body, sizeof(body), "{\"Status\":\"FAILED\",\"CreatedAt\":%s}", time);
+	answer = answer_of(body, strlen(body));
+	ok(awsx_redshift_describe_answer(&answer, &description, &error), "a description of %s", time);
+	awsx_http_response_free(&answer);
+	return description.created_ms;
+}
+
+static void
+test_times(void)
+{
+	is_int(created("1.7673230455E9"), 1767323045500, "... is a time");
+	is_int(created("1767323045"), 1767323045000, "... is one, too");
+	is_int(created("\"2026-01-02T03:04:05Z\""), 0, "... is not said");
+	is_int(created("-5"), 0, "... is not said");
+	is_int(created("1e300"), 0, "... is not said");
+	is_int(created("null"), 0, "... is not said");
+}
+
 /* "a,b;c,NULL>next", or what is wrong. */
 static const char *
 rows_in(const char *body)
@@ -419,6 +444,7 @@ main(void)
 	test_submit_answer();
 	test_describe();
 	test_describe_refused();
+	test_times();
 	test_rows();
 	test_errors();
 	sweep("requests", asks_all);
