@@ -49,6 +49,7 @@ static struct
 	bool		lose_answer;	/* of the next submit, which does happen */
 	bool		no_date;
 	int			slow_ms;		/* a submit takes so long */
+	int			behind_ms;		/* the clock of statements is behind that of the service */
 	int			rests[200];
 	int			rest_count;
 	const char *const *pages;	/* of results */
@@ -139,7 +140,7 @@ submitted(const json_t *request)
 		statement->fate = lab.fates;
 		lab.fates += lab.fates[1].status != NULL;
 		statement->polls = 0;
-		statement->created_ms = lab.now_ms;
+		statement->created_ms = lab.now_ms - lab.behind_ms;
 	}
 	lab.now_ms += lab.slow_ms;
 	if (lab.lose_answer)
@@ -401,6 +402,11 @@ test_old(void)
 	lab.slow_ms = 20000;
 	is_int(run("base"), TRANSACTION_REFUSED, "a submit that takes 20 s");
 	is_int(lab.count, 1, "... is not taken for another's");
+
+	begin(broken);
+	lab.behind_ms = 3600000;
+	is_int(run("base"), TRANSACTION_REFUSED, "where a service's clocks disagree");
+	is_int(lab.count, 17, "... there is an end to it");
 
 	begin(broken);
 	for (int call = 1; call <= 30; call++)
