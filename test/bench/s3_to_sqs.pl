@@ -21,6 +21,7 @@ use IO::Socket::INET;
 use lib dirname(__FILE__) . '/../lib';
 use JSON::PP;
 use PgSqs::Lab;
+use PgSqs::Records;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -119,21 +120,12 @@ sub measure_start
 # -- throughput and memory: the lab plays everything --------------------------
 sub cpu_seconds { my ($pid) = @_; my @field = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //sr; return ($field[11] + $field[12]) / $ticks }
 
-sub object
-{
-	my ($records) = @_;
-	return join '', map {
-		sprintf qq({"transaction_id": "TX-%06d", "account_id": "A-%d", "booked_at": "2026-01-31T23:59:58.123+01:00", "amount": %d.%02d, "fee": 1.10, "currency": "EUR", "counterparty": {"name": "Zoë & Søn", "reference": "%d"}, "description": "a record of the usual size, neither long nor short"}\n),
-		$_, $_ % 1000, 1000 + $_ * 7, $_ % 100, $_
-	} 1 .. $records;
-}
-
 sub measure_throughput
 {
 	my ($lab, $function, $round) = @_;
 	my $name = 'f' . $function->{number} . "-$round";
 	my $queue = $lab->create_queue("$name.fifo", FifoThroughputLimit => 'perMessageGroupId', DeduplicationScope => 'messageGroup');
-	my $content = object($function->{records});
+	my $content = records($function->{records});
 	$lab->s3(PUT => 'bench', "$name.ndjson", content => $content);
 	$lab->control(PUT => "functions/$name", { timeout_seconds => 600 });
 	my $pid = start($function, AWS_LAMBDA_RUNTIME_API => $lab->address . "/runtime/$name", AWS_ENDPOINT_URL => $lab->endpoint, QUEUE_URL => $queue);

@@ -91,6 +91,25 @@ percent_decode(Buf *out, const char *text, size_t len)
 }
 
 size_t
+plain_run(const char *text, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t		at = 0;
+
+	for (uint64_t word; at + sizeof(word) <= len; at += sizeof(word))
+	{
+		memcpy(&word, text + at, sizeof(word));
+		/* in each byte: not ASCII, a quote, a backslash, or below a blank */
+		if (((word | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones) | (word - ones * ' ')) &
+			 ones * 0x80) != 0)
+			break;
+	}
+	while (at < len && text[at] >= ' ' && (unsigned char) text[at] < 0x80 && text[at] != '"' && text[at] != '\\')
+		at++;
+	return at;
+}
+
+size_t
 utf8_char(const char *data, size_t len, uint32_t *point)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -135,13 +154,19 @@ fetched(EVP_MD **algorithm, const char *name)
 static EVP_MD *md5;
 static EVP_MD *sha256;
 
+/* Likewise the context. */
 static void
 digest_hex(const EVP_MD *algorithm, const void *data, size_t len, char *out)
 {
+	static EVP_MD_CTX *context;
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int size;
+	unsigned int size = 0;
 
-	EVP_Digest(data, len, digest, &size, algorithm, NULL);
+	if (context == NULL)
+		context = EVP_MD_CTX_new();
+	if (context == NULL || EVP_DigestInit_ex(context, algorithm, NULL) != 1 ||
+		EVP_DigestUpdate(context, data, len) != 1 || EVP_DigestFinal_ex(context, digest, &size) != 1)
+		abort();
 	hex_encode(digest, size, out);
 }
 
@@ -188,7 +213,13 @@ random_uuid(char out[UUID_TEXT])
 	hex_encode(half, sizeof(half), hex);
 	hex[12] = '4';
 	hex[16] = "89ab"[half[0] & 3];
-	snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	for (int i = 0; i < 32; i++)
+	{
+		if (i == 8 || i == 12 || i == 16 || i == 20)
+			*out++ = '-';
+		*out++ = hex[i];
+	}
+	*out = '\0';
 }
 
 void

@@ -32,6 +32,9 @@ void		percent_encode(Buf *out, const char *data, size_t len, const char *keep);
 /* False for a malformed %. */
 bool		percent_decode(Buf *out, const char *text, size_t len);
 
+/* How many bytes from the first on stand for themselves in a JSON string, and are ASCII. */
+size_t		plain_run(const char *text, size_t len);
+
 /* Length of the valid UTF-8 character at data, with its code point; 0 if none. */
 size_t		utf8_char(const char *data, size_t len, uint32_t *point);
 bool		utf8_valid(const char *text);

@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 
 #include "codec.h"
+#include "json_text.h"
 #include "service.h"
 
 const char *
@@ -123,9 +124,10 @@ http_answer(Exchange *x, int status, const char *content_type, Buf *body)
 void
 http_answer_json(Exchange *x, int status, const char *content_type, json_t *body)
 {
-	Buf			text = {.data = json_dumps(body, JSON_COMPACT)};
+	Buf			text = {0};
 
-	text.len = text.data != NULL ? strlen(text.data) : 0;
+	if (body != NULL)
+		json_to_text(&text, body);
 	json_decref(body);
 	http_answer(x, status, content_type, &text);
 }

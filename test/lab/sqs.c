@@ -18,6 +18,7 @@
 
 #include "auth.h"
 #include "faults.h"
+#include "json_text.h"
 #include "service.h"
 
 #define CONTENT_TYPE	"application/x-amz-json-1.0"
@@ -387,7 +388,7 @@ identify(Exchange *x)
 	call->action = find_action(http_header(x, "X-Amz-Target") + strlen("AmazonSQS."));
 	x->action = call->action != NULL ? call->action->name : NULL;
 	call->out = json_object();
-	call->in = json_loadb(x->body.data, x->body.len, JSON_ALLOW_NUL, NULL);
+	call->in = json_from_text(x->body.data, x->body.len);
 	x->call = call;
 	x->call_free = call_free;
 	note_queue(x, call->in);

@@ -126,8 +126,11 @@ void		sqs_send_on(SqsQueue *from, FifoMessage *message, SqsQueue *to);
 /* sqs_attributes.c: message attributes */
 void		sqs_check_attributes(SqsCall *call, const json_t *attributes);
 
-/* Returns the size that counts; md5, which may be NULL, stays as it is when there are none. */
-size_t		sqs_digest_attributes(const json_t *attributes, char md5[MD5_HEX]);
+/* The size that counts: of names, types and values. */
+size_t		sqs_size_attributes(const json_t *attributes);
+
+/* md5 stays as it is when there are none. */
+void		sqs_digest_attributes(const json_t *attributes, char md5[MD5_HEX]);
 
 /* Is a name among those that a list of ReceiveMessage's asks for? */
 bool		sqs_is_wanted(const char *name, const json_t *names);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define ATTRIBUTES_MAX	10
-#define FRAMING			13		/* bytes of the digested text that are neither name, type nor value */
 
 bool
 sqs_is_content(const char *text, size_t len)
@@ -21,16 +20,14 @@ sqs_is_content(const char *text, size_t len)
 	uint32_t	point;
 	size_t		size;
 
-	for (size_t i = 0; i < len; i += size)
+	for (size_t i = plain_run(text, len); i < len; i += plain_run(text + i, len - i))
 	{
-		size = 1;
-		if ((unsigned char) text[i] >= 0x20 && (unsigned char) text[i] < 0x80)
-			continue;
 		if ((size = utf8_char(text + i, len - i, &point)) == 0)
 			return false;
 		if ((point < 0x20 && point != '\t' && point != '\n' && point != '\r') ||
 			point == 0xFFFE || point == 0xFFFF)
 			return false;
+		i += size;
 	}
 	return true;
 }
@@ -63,17 +60,20 @@ type_of(const json_t *attribute)
 	return type != NULL ? type : "";
 }
 
-/* Appends the value's bytes; nothing when the attribute has none that fits its type. */
-static void
-add_value(Buf *out, const json_t *attribute)
+/* The value's bytes, of the attribute or decoded into the buffer; none when it has none that fits its type. */
+static const char *
+value_of(const json_t *attribute, Buf *decoded, size_t *len)
 {
 	bool		binary = is_type(type_of(attribute), "Binary");
 	json_t	   *value = json_object_get(attribute, binary ? "BinaryValue" : "StringValue");
 
-	if (binary && json_is_string(value))
-		base64_decode(out, json_string_value(value), json_string_length(value));
-	else if (json_is_string(value))
-		buf_add(out, json_string_value(value), json_string_length(value));
+	*len = json_string_length(value);
+	if (!binary)
+		return json_is_string(value) ? json_string_value(value) : "";
+	if (json_is_string(value))
+		base64_decode(decoded, json_string_value(value), *len);
+	*len = decoded->len;
+	return decoded->data != NULL ? decoded->data : "";
 }
 
 static void
@@ -82,16 +82,17 @@ check_one(SqsCall *call, const char *name, const json_t *attribute)
 	const char *type = type_of(attribute);
 	bool		binary = is_type(type, "Binary");
 	bool		number = is_type(type, "Number");
-	Buf			value = {0};
+	Buf			decoded = {0};
+	size_t		len;
+	const char *value = value_of(attribute, &decoded, &len);
 
-	add_value(&value, attribute);
 	if (!is_name(name) || strlen(type) > 256 || (!binary && !number && !is_type(type, "String")) ||
-		value.len == 0 || (number && strspn(value.data, "+-.eE0123456789") < value.len))
+		len == 0 || (number && strspn(value, "+-.eE0123456789") < len))
 		sqs_fail(call, "InvalidParameterValue", "The message attribute '%s' has an invalid name, type or value; "
 				 "the set of supported type prefixes is Binary, Number, and String.", name);
-	else if (!binary && !sqs_is_content(value.data, value.len))
+	else if (!binary && !sqs_is_content(value, len))
 		sqs_fail(call, "InvalidMessageContents", "Invalid characters in the message attribute '%s'.", name);
-	buf_free(&value);
+	buf_free(&decoded);
 }
 
 void
@@ -121,14 +122,15 @@ static void
 add_attribute(Buf *out, const char *name, const json_t *attribute)
 {
 	const char *type = type_of(attribute);
-	Buf			value = {0};
+	Buf			decoded = {0};
+	size_t		len;
+	const char *value = value_of(attribute, &decoded, &len);
 
-	add_value(&value, attribute);
 	add_sized(out, name, strlen(name));
 	add_sized(out, type, strlen(type));
 	buf_add(out, is_type(type, "Binary") ? "\x02" : "\x01", 1);
-	add_sized(out, value.data, value.len);
-	buf_free(&value);
+	add_sized(out, value, len);
+	buf_free(&decoded);
 }
 
 static int
@@ -138,17 +140,35 @@ compare_names(const void *left, const void *right)
 }
 
 size_t
+sqs_size_attributes(const json_t *attributes)
+{
+	size_t		size = 0;
+	const char *name;
+	json_t	   *attribute;
+
+	json_object_foreach((json_t *) attributes, name, attribute)
+	{
+		Buf			decoded = {0};
+		size_t		len;
+
+		(void) value_of(attribute, &decoded, &len);
+		size += strlen(name) + strlen(type_of(attribute)) + len;
+		buf_free(&decoded);
+	}
+	return size;
+}
+
+void
 sqs_digest_attributes(const json_t *attributes, char md5[MD5_HEX])
 {
 	size_t		n = json_object_size(attributes);
 	const char **names;
-	size_t		size;
 	const char *name;
 	json_t	   *attribute;
 	Buf			text = {0};
 
 	if (n == 0)
-		return 0;
+		return;
 	names = mem_zalloc(n * sizeof(names[0]));
 	n = 0;
 	json_object_foreach((json_t *) attributes, name, attribute)
@@ -156,12 +176,9 @@ sqs_digest_attributes(const json_t *attributes, char md5[MD5_HEX])
 	qsort(names, n, sizeof(names[0]), compare_names);
 	for (size_t i = 0; i < n; i++)
 		add_attribute(&text, names[i], json_object_get(attributes, names[i]));
-	size = text.len - n * FRAMING;
-	if (md5 != NULL)
-		md5_hex(text.data, text.len, md5);
+	md5_hex(text.data, text.len, md5);
 	buf_free(&text);
 	free(names);
-	return size;
 }
 
 /* "All", ".*", a name, or "prefix.*". */

@@ -40,7 +40,7 @@ sqs_check_send_batch(SqsCall *call, json_t *entries)
 	{
 		require_ids(call);
 		sum += json_string_length(json_object_get(call->in, "MessageBody")) +
-			sqs_digest_attributes(json_object_get(call->in, "MessageAttributes"), NULL);
+			sqs_size_attributes(json_object_get(call->in, "MessageAttributes"));
 	}
 	call->in = whole;
 	if (sum > SQS_MESSAGE_MAX)
@@ -86,7 +86,7 @@ read_body(SqsCall *call, FifoMessage *message)
 	message->body_len = json_string_length(body);
 	message->attributes = sqs_map(call, "MessageAttributes");
 	sqs_check_attributes(call, message->attributes);
-	size = message->body_len + sqs_digest_attributes(message->attributes, NULL);
+	size = message->body_len + sqs_size_attributes(message->attributes);
 	if (size > most)
 		sqs_fail(call, "InvalidParameterValue", "One or more parameters are invalid. Reason: Message must "
 				 "be shorter than %zu bytes.", most);
@@ -188,7 +188,7 @@ sqs_send_on(SqsQueue *from, FifoMessage *message, SqsQueue *to)
 	sqs_journal("sqs.redriven", from, message, "s", "to", to->name);
 	fifo_take_out(from->fifo, message);
 	random_uuid(message->id);
-	if (!accept_message(to, message, message->body_len + sqs_digest_attributes(message->attributes, NULL), 0))
+	if (!accept_message(to, message, message->body_len + sqs_size_attributes(message->attributes), 0))
 		fifo_message_free(message);
 	sqs_changed(from);
 	sqs_changed(to);

@@ -2,49 +2,87 @@
  * table.c
  *		A map from bytes to pointers, and an intrusive heap by time.
  *
- * The map is libc's balanced tree over entries that hold their key.  The heap
- * keeps each node's place inside the node: whatever waits for a moment can be
- * moved or taken out in logarithmic time.
+ * The map is a hash table of chains, which doubles when there are as many
+ * entries as chains; an entry holds its key.  Nobody attacks the lab's hash.
+ * The heap keeps each node's place inside the node: whatever waits for a moment
+ * can be moved or taken out in logarithmic time.
  */
-#define _GNU_SOURCE
-
 #include "table.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 
+#define FIRST_BUCKETS	64
+
 typedef struct TableEntry
 {
-	const void *key;			/* right behind, in an entry of the tree */
-	size_t		len;
+	struct TableEntry *next;
+	uint64_t	hash;
 	void	   *value;
+	size_t		len;
+	char		key[];
 } TableEntry;
 
-static int
-compare_entries(const void *left, const void *right)
+/* FNV-1a by eight bytes at a time; the last step lets all of them reach the low bits. */
+static uint64_t
+hash_of(const void *key, size_t len)
 {
-	const TableEntry *a = left;
-	const TableEntry *b = right;
+	const char *byte = key;
+	uint64_t	hash = UINT64_C(0xCBF29CE484222325) ^ len;
 
-	return a->len != b->len ? (a->len < b->len ? -1 : 1) : memcmp(a->key, b->key, a->len);
+	for (size_t n; len > 0; byte += n, len -= n)
+	{
+		uint64_t	word = 0;
+
+		n = len < sizeof(word) ? len : sizeof(word);
+		memcpy(&word, byte, n);
+		hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+	}
+	return hash ^ hash >> 32;
 }
 
-static TableEntry *
-find(const Table *table, const void *key, size_t len)
+/* Where the pointer to the key's entry is, or would be put. */
+static TableEntry **
+find(const Table *table, const void *key, size_t len, uint64_t hash)
 {
-	TableEntry	wanted = {.key = key, .len = len};
-	TableEntry **found = tfind(&wanted, &table->root, compare_entries);
+	TableEntry **at = &table->buckets[hash & (table->n_buckets - 1)];
 
-	return found != NULL ? *found : NULL;
+	while (*at != NULL && ((*at)->hash != hash || (*at)->len != len || memcmp((*at)->key, key, len) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static void
+grow(Table *table)
+{
+	size_t		n_buckets = table->n_buckets > 0 ? table->n_buckets * 2 : FIRST_BUCKETS;
+	TableEntry **buckets = mem_zalloc(n_buckets * sizeof(TableEntry *));
+
+	for (size_t i = 0; i < table->n_buckets; i++)
+	{
+		TableEntry *next;
+
+		for (TableEntry *entry = table->buckets[i]; entry != NULL; entry = next)
+		{
+			TableEntry **to = &buckets[entry->hash & (n_buckets - 1)];
+
+			next = entry->next;
+			entry->next = *to;
+			*to = entry;
+		}
+	}
+	free(table->buckets);
+	table->buckets = buckets;
+	table->n_buckets = n_buckets;
 }
 
 void *
 table_get(const Table *table, const void *key, size_t len)
 {
-	TableEntry *entry = find(table, key, len);
+	TableEntry *entry = table->count > 0 ? *find(table, key, len, hash_of(key, len)) : NULL;
 
 	return entry != NULL ? entry->value : NULL;
 }
@@ -52,30 +90,36 @@ table_get(const Table *table, const void *key, size_t len)
 void
 table_put(Table *table, const void *key, size_t len, void *value)
 {
-	TableEntry *entry = find(table, key, len);
+	uint64_t	hash = hash_of(key, len);
+	TableEntry **at;
 
-	if (entry == NULL)
+	if (table->count >= table->n_buckets)
+		grow(table);
+	at = find(table, key, len, hash);
+	if (*at == NULL)
 	{
-		entry = mem_zalloc(sizeof(TableEntry) + len);
-		entry->key = memcpy(entry + 1, key, len);
+		TableEntry *entry = mem_zalloc(sizeof(TableEntry) + len);
+
+		memcpy(entry->key, key, len);
+		entry->hash = hash;
 		entry->len = len;
-		if (tsearch(entry, &table->root, compare_entries) == NULL)
-			abort();
+		*at = entry;
 		table->count++;
 	}
-	entry->value = value;
+	(*at)->value = value;
 }
 
 void *
 table_remove(Table *table, const void *key, size_t len)
 {
-	TableEntry *entry = find(table, key, len);
+	TableEntry **at = table->count > 0 ? find(table, key, len, hash_of(key, len)) : NULL;
+	TableEntry *entry = at != NULL ? *at : NULL;
 	void	   *value;
 
 	if (entry == NULL)
 		return NULL;
 	value = entry->value;
-	tdelete(entry, &table->root, compare_entries);
+	*at = entry->next;
 	free(entry);
 	table->count--;
 	return value;
@@ -84,7 +128,18 @@ table_remove(Table *table, const void *key, size_t len)
 void
 table_free(Table *table)
 {
-	tdestroy(table->root, free);
+	for (size_t i = 0; i < table->n_buckets; i++)
+	{
+		TableEntry *next;
+
+		for (TableEntry *entry = table->buckets[i]; entry != NULL; entry = next)
+		{
+			next = entry->next;
+			free(entry);
+		}
+	}
+	free(table->buckets);
+	memset(table, 0, sizeof(*table));
 }
 
 static void

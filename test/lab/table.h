@@ -12,7 +12,8 @@
 /* Zero-initialise it. Keys are copied, values belong to the caller. */
 typedef struct Table
 {
-	void	   *root;
+	struct TableEntry **buckets;
+	size_t		n_buckets;		/* 0 or a power of two */
 	size_t		count;
 } Table;
 
