@@ -9,7 +9,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
 import lab as support
-from lab import case, equal
+from lab import case, equal, until
+from postgres import start_postgres
 
 FILE_NAME = "Überweisung 1+2 é.json"
 
@@ -115,4 +116,21 @@ def _(c):
 
 
 find_aws()
-support.run(Context)
+postgres = start_postgres()
+if postgres is not None:
+    @case("aws redshift-data: a batch, its description and a result")
+    def _(c):
+        place = ("--workgroup-name", "default", "--database", "dev")
+        batch = c.json("redshift-data", "batch-execute-statement", *place, "--client-token", "cli", "--sqls",
+                       "CREATE TABLE cli (id VARCHAR(20), amount DECIMAL(38,18))", "INSERT INTO cli VALUES ('héllo', 12345678901234567.89)", "SELECT * FROM cli")
+        until(lambda: c.json("redshift-data", "describe-statement", "--id", batch["Id"])["Status"] == "FINISHED", timeout=60)
+        told = c.json("redshift-data", "describe-statement", "--id", batch["Id"])
+        equal([part["ResultRows"] for part in told["SubStatements"]], [0, 1, 1])
+        got = c.json("redshift-data", "get-statement-result", "--id", batch["Id"] + ":3")
+        equal(got["Records"], [[{"stringValue": "héllo"}, {"stringValue": "12345678901234567.890000000000000000"}]])
+
+try:
+    support.run(Context, *(postgres.options if postgres is not None else ()))
+finally:
+    if postgres is not None:
+        postgres.stop()

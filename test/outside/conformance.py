@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""AWS's rules for SQS FIFO, S3 and Lambda's runtime API, put to the lab and to moto by boto3.
+"""AWS's rules for SQS FIFO, S3, Lambda's runtime API and the Redshift Data API, put to the lab and to moto by boto3.
 
 The cases are in cases/, a file a subject. Each has a name and the rule it
 checks in words. A rule ends with where it is from: [recorded] was observed on
@@ -46,16 +46,19 @@ import s3_wire  # noqa: F401
 import lambda_runtime  # noqa: F401
 import lambda_process  # noqa: F401
 import event_source  # noqa: F401
+import redshift  # noqa: F401
 import credentials  # noqa: F401
 import signatures  # noqa: F401
 from cloud import Cloud
 from moto_server import start_moto
+from postgres import start_postgres
 from registry import CASES
 
 LAB_ONLY = {  # the beginning of a case's name -> why moto is not asked
     "Lambda": "moto has no runtime API",
     "event source: ": "moto has no runtime API",
     "credentials: ": "moto checks no session",
+    "Redshift: ": "moto runs no SQL",
     "fault: ": "they are the lab's",
     "limits: ": "the lab lowers them by a tag",
     "move task: ": "moto has none",
@@ -169,7 +172,7 @@ class Tally:
             print("".join(f"# {line}\n" for line in why.splitlines()), end="", flush=True)
 
 
-def run_all(lab, moto, cases):
+def run_all(lab, moto, cases, has_redshift):
     """The lab's clock is moved, so its cases go one by one; moto's mostly wait, and do so together."""
     tally = Tally()
     own = threading.local()
@@ -189,7 +192,11 @@ def run_all(lab, moto, cases):
         random.seed(20261122)
         cloud = Cloud("lab", lab) if lab is not None else None
         for name, rule, function in cases if cloud is not None else ():
-            tally.record("lab", name, rule, trouble(function, cloud))
+            if name.startswith("Redshift") and not has_redshift:
+                print(f"# the lab is not asked, for no PostgreSQL is installed: {name}")
+                tally.skipped += 1
+            else:
+                tally.record("lab", name, rule, trouble(function, cloud))
         for (name, rule, _), reason, result in asked:
             if reason:
                 print(f"# moto is not asked: {name}: {reason}")
@@ -213,13 +220,14 @@ def main(arguments):
     if unknown or len({name for name, _, _ in CASES}) < len(CASES):
         raise SystemExit(f"names that are no case's, or two cases': {unknown}")
     moto = start_moto() if "moto" in kinds else None
-    lab = support.Lab() if "lab" in kinds else None
+    postgres = start_postgres() if "lab" in kinds else None
+    lab = support.Lab(*(postgres.options if postgres is not None else ())) if "lab" in kinds else None
     try:
         if "moto" in kinds and moto is None:
             print("# moto_server is not installed: only the lab is asked")
-        return run_all(lab, moto, cases)
+        return run_all(lab, moto, cases, postgres is not None)
     finally:
-        for server in (lab, moto):
+        for server in (lab, moto, postgres):
             if server is not None:
                 server.stop()
 
