@@ -11,6 +11,7 @@
 
 #include "../aws/digest.h"
 #include "../aws/text.h"
+#include "json.h"
 #include "load_work.h"
 
 #define LONGEST_KEY 512			/* bytes; longer ones stand as their digest */
@@ -35,15 +36,26 @@ attribute_text(const AwsxSqsMessage *message, const char *name)
 	return attribute != NULL && attribute->value != NULL ? attribute->value : "";
 }
 
-/* As many whole characters as fit. */
-static size_t
-fitting(const char *text, size_t len, size_t most)
+/*
+ * Ids and lineage come from outside.  Where they are no text their odd bytes
+ * are written as %XX: better than losing a message over a note about its
+ * origin.
+ */
+static bool
+put_storable(AwsxBuf *out, const char *text, size_t len)
 {
-	if (len <= most)
-		return len;
-	while (most > 0 && ((unsigned char) text[most] & 0xC0) == 0x80)
-		most--;
-	return most;
+	if (json_utf8_valid(text, len) && memchr(text, '\0', len) == NULL)
+		return awsx_buf_append(out, text, len);
+	for (size_t i = 0; i < len; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (c == '\0' || c >= 0x80)
+			awsx_buf_printf(out, "%%%02X", c);
+		else
+			awsx_buf_putc(out, (char) c);
+	}
+	return !out->failed;
 }
 
 /* s3://bucket/key?versionId=v#record, as far as the attributes tell. */
@@ -55,8 +67,8 @@ set_source(LoadMaker *maker, LoadRow *row)
 	const char *key = attribute_text(message, "source_key");
 	const char *version = attribute_text(message, "source_version_id");
 	const char *record = attribute_text(message, "source_record");
-	size_t		most = (size_t) maker->config->ledger.columns[AWSX_REDSHIFT_LEDGER_SOURCE].type.length;
-	AwsxBuf    *text = &maker->text;
+	AwsxBuf    *text = &maker->scratch;
+	AwsxBuf    *storable = &maker->text;
 
 	if (bucket[0] == '\0' || key[0] == '\0')
 		return true;
@@ -66,9 +78,10 @@ set_source(LoadMaker *maker, LoadRow *row)
 		awsx_buf_printf(text, "?versionId=%s", version);
 	if (record[0] != '\0')
 		awsx_buf_printf(text, "#%s", record);
-	if (text->failed)
+	awsx_buf_reset(storable);
+	if (text->failed || !put_storable(storable, text->data, text->len))
 		return false;
-	row->source = load_keep_text(maker->memory, text->data, fitting(text->data, text->len, most));
+	row->source = load_keep_text(maker->memory, storable->data, storable->len);
 	return row->source != NULL;
 }
 
@@ -94,23 +107,25 @@ hash_of_source(const AwsxSqsMessage *message, char *hash)
 
 /* ---- keys ---- */
 
-/* The key as it is stored; false: out of memory. */
+/* The key as it is stored; false: out of memory.  It may lie in maker->text. */
 static bool
 set_key(LoadMaker *maker, LoadRow *row, const char *key, size_t len)
 {
 	char		digest[7 + AWSX_SHA256_HEX_LEN + 1] = "sha256:";
+	AwsxBuf    *storable = &maker->scratch;
 
-	if (len > LONGEST_KEY || key[len - 1] == ' ')
+	awsx_buf_reset(storable);
+	if (!put_storable(storable, key, len))
+		return false;
+	if (storable->len > LONGEST_KEY || key[len - 1] == ' ')
 	{
 		if (!awsx_sha256_hex(key, len, digest + 7))
 			return false;
-		key = digest;
-		len = strlen(digest);
+		row->dedup_key = load_keep_text(maker->memory, digest, strlen(digest));
 	}
-	row->dedup_key = load_keep_text(maker->memory, key, len);
-	if (row->dedup_key == NULL)
-		row->dedup_key = "";
-	return row->dedup_key[0] != '\0';
+	else
+		row->dedup_key = load_keep_text(maker->memory, storable->data, storable->len);
+	return row->dedup_key != NULL;
 }
 
 static bool
@@ -136,8 +151,8 @@ set_attribute_key(LoadMaker *maker, const char *name, LoadRow *row)
 
 	if (attribute == NULL || attribute->value == NULL || attribute->value_len == 0)
 		return load_reject_row(row, "MissingKey", "the message has no attribute \"%.128s\", which is dedup_key", name);
-	if (strncmp(attribute->type, "Binary", 6) == 0 || memchr(attribute->value, '\0', attribute->value_len) != NULL)
-		return load_reject_row(row, "MissingKey", "attribute \"%.128s\", which is dedup_key, is not text", name);
+	if (strncmp(attribute->type, "Binary", 6) == 0)
+		return load_reject_row(row, "MissingKey", "attribute \"%.128s\", which is dedup_key, is binary, and should be a String or Number", name);
 	return set_key(maker, row, attribute->value, attribute->value_len);
 }
 
