@@ -96,6 +96,9 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION pg_catalog.json_serialize_to_varbyte(value pg_catalog.super) RETURNS pg_catalog.varbyte
+	LANGUAGE sql IMMUTABLE STRICT AS $$SELECT convert_to(json_serialize(value), 'SQL_ASCII')::varbyte$$;
+
 CREATE OR REPLACE FUNCTION pg_catalog.json_typeof(value pg_catalog.super) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT jsonb_typeof(value)';
 
