@@ -130,6 +130,9 @@ OBJS = \
 	extension/record.o \
 	extension/redrive.o \
 	extension/redrive_commands.o \
+	extension/redshift_columns.o \
+	extension/redshift_ddl.o \
+	extension/redshift_type.o \
 	extension/report.o \
 	extension/ring.o \
 	extension/route.o \

@@ -284,6 +284,14 @@ awsx_redshift_table_ddl(const AwsxRedshiftTable *table, AwsxBuf *sql)
 	return awsx_buf_puts(sql, table->sortkey_count > 0 ? ");\n" : ";\n");
 }
 
+bool
+awsx_redshift_tables_ddl(const AwsxRedshiftTable *ledger, const AwsxRedshiftTable *target, AwsxBuf *sql)
+{
+	awsx_redshift_table_ddl(ledger, sql);
+	awsx_buf_putc(sql, '\n');
+	return awsx_redshift_table_ddl(target, sql);
+}
+
 /*----------
  * The configuration document
  *----------

@@ -129,6 +129,9 @@ extern bool awsx_redshift_table_check(const AwsxRedshiftTable *table, AwsxError 
 /* Append CREATE TABLE IF NOT EXISTS ...; with a newline behind the semicolon. */
 extern bool awsx_redshift_table_ddl(const AwsxRedshiftTable *table, AwsxBuf *sql);
 
+/* The ledger's, an empty line, the target's: what both ends print. */
+extern bool awsx_redshift_tables_ddl(const AwsxRedshiftTable *ledger, const AwsxRedshiftTable *target, AwsxBuf *sql);
+
 /*
  * The ledger of that name: one row a message that was loaded, of every
  * subscription.  Columns: subscription, dedup_key, content_hash, message_id,

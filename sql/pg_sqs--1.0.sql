@@ -706,6 +706,24 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION sqs.reconcile IS 'What s3_to_sqs says it has sent and the ledger does not have, by object and record; receipts are read from S3 unless given';
 
 --
+-- Redshift
+--
+
+CREATE FUNCTION sqs.redshift_ddl(target regclass, ledger text DEFAULT 'public.sqs_ledger')
+RETURNS text
+AS 'MODULE_PATHNAME', 'sqs_redshift_ddl'
+LANGUAGE C STABLE STRICT;
+
+COMMENT ON FUNCTION sqs.redshift_ddl IS 'The CREATE TABLEs of Redshift for the messages of a table here: the ledger of sqs_to_redshift, and the table';
+
+CREATE FUNCTION sqs.redshift_table(target regclass, ledger text DEFAULT 'public.sqs_ledger')
+RETURNS json
+AS 'MODULE_PATHNAME', 'sqs_redshift_table'
+LANGUAGE C STABLE STRICT;
+
+COMMENT ON FUNCTION sqs.redshift_table IS 'The configuration of sqs_to_redshift for the messages of a table here: its columns, key, version and ledger';
+
+--
 -- Applying by hand
 --
 
@@ -766,3 +784,5 @@ GRANT EXECUTE ON FUNCTION sqs.redrive_cancel TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.trace TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.forget TO sqs_admin;
 GRANT EXECUTE ON FUNCTION sqs.reconcile TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.redshift_ddl TO sqs_admin;
+GRANT EXECUTE ON FUNCTION sqs.redshift_table TO sqs_admin;
