@@ -39,6 +39,8 @@ static const char *const statements[] = {
 static const char *const not_in_batches[] = {"truncate", "vacuum", "analyze compression", "alter table append"};
 static const char *const ends_of_transactions[] = {"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"};
 
+#define LITERAL_MAX 65535		/* a literal is a varchar */
+
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static size_t
@@ -160,6 +162,8 @@ translate_words(Sql *sql)
 	{
 		bool		qualified = i > 0 && sql_is(sql, i - 1, ".");
 
+		if (sql->tokens[i].kind == SQL_TEXT && sql->tokens[i].len > LITERAL_MAX + 2)
+			sql_fail(sql, "Value too long for character type");
 		refuse_words(sql, i);
 		refuse_function(sql, i);
 		quote_date_part(sql, i);

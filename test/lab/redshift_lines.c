@@ -77,26 +77,27 @@ add_document(Buf *out, const char *data, size_t len)
 {
 	bool		quoted = false;
 	int			depth = 0;
+	size_t		copied = 0;
 
-	for (size_t at = 0; at < len;)
+	for (size_t at = 0; at < len; at++)
 	{
 		char		c = data[at];
 
 		if (quoted && c == '\\')
 		{
-			at += add_escape(out, data + at, len - at);
-			continue;
+			buf_add(out, data + copied, at - copied);
+			copied = at + add_escape(out, data + at, len - at);
+			at = copied - 1;
 		}
-		if (c == '"')
+		else if (c == '"')
 			quoted = !quoted;
 		else if (!quoted && (c == '{' || c == '['))
 			depth++;
-		else if (!quoted && (c == '}' || c == ']'))
-			depth--;
-		buf_add(out, &c, 1);
-		at++;
-		if (depth == 0)
-			return at;
+		else if (!quoted && (c == '}' || c == ']') && --depth == 0)
+		{
+			buf_add(out, data + copied, at + 1 - copied);
+			return at + 1;
+		}
 	}
 	return 0;
 }

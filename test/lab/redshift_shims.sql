@@ -61,8 +61,17 @@ BEGIN
 END
 $$;
 
+-- What it is given is a varchar, of 65535 bytes at most.
 CREATE OR REPLACE FUNCTION pg_catalog.json_parse(document text) RETURNS pg_catalog.super
-	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT awslab_unescape(document)::jsonb::super';
+	LANGUAGE plpgsql IMMUTABLE STRICT AS
+$$
+BEGIN
+	IF octet_length(document) > 65535 THEN
+		RAISE string_data_right_truncation USING MESSAGE = 'value too long for type character varying(65535)';
+	END IF;
+	RETURN awslab_unescape(document)::jsonb;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(document text) RETURNS boolean
 	LANGUAGE plpgsql IMMUTABLE STRICT AS

@@ -104,7 +104,7 @@ refused('a token of 65', ExecuteStatement => { %sql, ClientToken => 'x' x 65 }, 
 refused('an id that is none', DescribeStatement => { Id => 'x' }, 'ValidationException', qr/regex pattern/);
 refused('an unknown id', DescribeStatement => { Id => '00000000-0000-0000-0000-000000000000' }, 'ResourceNotFoundException', qr/^Query does not exist\.$/);
 refused('a part too many', DescribeStatement => { Id => "$id:2" }, 'ResourceNotFoundException');
-is($redshift->run("SELECT '" . ('x' x 102391) . "'")->{Status}, 'FINISHED', '100 KB are allowed');
+is($redshift->run("SELECT '" . ('x' x 51190) . "', '" . ('x' x (102400 - 51190 - 13)) . "'")->{Status}, 'FINISHED', '100 KB are allowed');
 is($redshift->wait_for($redshift->submit([ ('SELECT 1') x 40 ]))->{Status}, 'FINISHED', '... and 40 statements');
 is($redshift->wait_for($redshift->submit('SELECT 1', Database => 'other'))->{Error}, 'FATAL: database "other" does not exist', 'another database');
 
@@ -254,10 +254,22 @@ is(scalar(grep { $_ eq 'FINISHED' } @ended), 60, '60 transactions at once');
 is($redshift->sql('SELECT n FROM counter'), '60', '... one after the other');
 ok($redshift->{node}->poll_query_until('dev', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'awslab'}), 'no connection is left');
 
-my @all = $lab->journal;
-my %ends = map { $_->{id} => 1 } grep { ($_->{event} // '') eq 'redshift.transaction' } @all;
-my @open = grep { ($_->{event} // '') eq 'redshift.submitted' && !$ends{ $_->{id} } } @all;
-is(scalar(@open), 0, 'every statement that was submitted has ended in the journal');
+# -- the checker: of this journal, and of one made wrong
+my @check = ('test/lab/check', "$ENV{TESTDATADIR}/redshift_lab.ndjson");
+like(`@check`, qr/ 0 problems$/, 'the checker finds nothing in the journal');
+my %wrong = (
+	unended => [ '"event":"redshift.submitted","id":"a","statements":1' ],
+	token => [ map { (qq("event":"redshift.submitted","id":"$_","token":"x","statements":1), qq("event":"redshift.transaction","id":"$_","status":"FINISHED")) } 'a', 'b' ],
+	together => [ '"event":"redshift.submitted","id":"a","statements":1', '"event":"redshift.statement","id":"a","number":1,"status":"FAILED"',
+		'"event":"redshift.transaction","id":"a","status":"FINISHED"' ]);
+for my $kind (sort keys %wrong)
+{
+	my $n = 0;
+	open my $file, '>', "$ENV{TESTDATADIR}/wrong.ndjson" or die "wrong.ndjson: $!";
+	print $file map { $n++; qq({"n":$n,"t":$n,"real":$n,$_}\n) } @{ $wrong{$kind} };
+	close $file;
+	like(`test/lab/check $ENV{TESTDATADIR}/wrong.ndjson`, qr/^$kind: .*\n.* 1 problems$/, "... and $kind where it is");
+}
 
 $redshift->stop;
 done_testing;

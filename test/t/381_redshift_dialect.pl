@@ -104,6 +104,8 @@ is_outcome('rows 1', 'DELETE FROM target USING one WHERE target.id = one.id');
 is_outcome('{"a":[1.50,null,"x y"]}|1|0', q~SELECT JSON_SERIALIZE(JSON_PARSE('{"a": [1.50, null, "x y"]}')), CAN_JSON_PARSE('[1]'), CAN_JSON_PARSE('{')~);
 is_outcome('"é😀"', q{SELECT JSON_PARSE('"' || CHR(92) || 'u00e9' || CHR(92) || 'ud83d' || CHR(92) || 'ude00"')});
 is_outcome('ERROR: JSON parsing error', q~SELECT JSON_PARSE('{')~);
+is(outcome("SELECT '" . 'x' x 65536 . "'"), 'ERROR: Value too long for character type', 'a literal has 65535 bytes at most');
+is(outcome("SELECT JSON_PARSE('[\"" . 'x' x 65000 . "' || '" . 'x' x 600 . "\"]')"), 'ERROR: Value too long for character type', '... and so has what JSON_PARSE is given');
 is_outcome('3|6|b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9', q{SELECT LEN('é€' || CHR(92)), OCTET_LENGTH('é€' || CHR(92)), SHA2('hello world', 256)});
 is_outcome('2026-03-01 00:00:00|59|x|6869', q{SELECT DATEADD(day, 1, '2026-02-28'::timestamp), DATEDIFF(day, '2026-01-01', '2026-03-01'), NVL(NULL, 'x'), FROM_VARBYTE(TO_VARBYTE('hi', 'utf8'), 'hex')});
 is_outcome('1|19|1', q{SELECT GETDATE() <= SYSDATE + INTERVAL '1 minute', LEN(GETDATE()::varchar), ABS(DATEDIFF(second, GETDATE(), SYSDATE)) < 60});
