@@ -149,6 +149,27 @@ explain(const char *path)
 	return status;
 }
 
+/* The statements that make what is not there yet. */
+static int
+ddl(const char *file)
+{
+	AwsxError	error;
+	LoadConfig *config = read_local(file, &error);
+	AwsxBuf		sql;
+	bool		done;
+
+	if (config == NULL)
+		return complain(&error);
+	awsx_buf_init(&sql, 0);
+	done = awsx_redshift_table_ddl(&config->ledger, &sql) && awsx_redshift_table_ddl(&config->target, &sql) &&
+		fwrite(sql.data, 1, sql.len, stdout) == sql.len && fflush(stdout) == 0;
+	if (!done)
+		fputs("sqs_to_redshift: out of memory, or standard output cannot be written\n", stderr);
+	awsx_buf_free(&sql);
+	load_config_free(config);
+	return !done;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,6 +193,7 @@ main(int argc, char **argv)
 		case LOAD_EXPLAIN:
 			return explain(options.operand);
 		case LOAD_DDL:
+			return ddl(options.operand);
 		case LOAD_CHECK:
 		case LOAD_PRUNE:
 		case LOAD_SERVE:

@@ -124,11 +124,12 @@ sub journal_news
 	return map { eval { $json->decode($_) } // () } split /\n/, $text;
 }
 
-# Run a Lambda function's program against the lab; its log goes to $log.
+# Run a Lambda function's program against the lab; its log goes to $log. The
+# program is s3_to_sqs unless "program" gives the path of another.
 sub start_function
 {
 	my ($self, $name, $log, %environment) = @_;
-	my $program = $ENV{PG_SQS_S3_TO_SQS} // "$ENV{PG_SQS_STAGE}/bin/s3_to_sqs";
+	my $program = delete $environment{program} // $ENV{PG_SQS_S3_TO_SQS} // "$ENV{PG_SQS_STAGE}/bin/s3_to_sqs";
 	my $pid = fork() // croak "fork: $!";
 	if ($pid == 0)
 	{
