@@ -6,7 +6,7 @@
  * settings or a table of time zones would have a say in is refused.  As in
  * PostgreSQL, with TimeZone UTC: without an offset it is UTC; a TIMESTAMP and
  * a DATE take what the clock on the wall showed and leave the offset out;
- * 24:00:00 and a leap second are the moment after them.
+ * 24:00:00 and a leap second's begin are the moment after them.
  */
 #include <math.h>
 #include <stdint.h>
@@ -256,6 +256,8 @@ exists(const Clock *clock)
 		return false;
 	if (clock->hour == 24)
 		return clock->minute == 0 && clock->second == 0 && clock->micros == 0;
+	if (clock->second == 60 && clock->micros > 0)
+		return false;
 	return clock->hour < 24 && clock->minute < 60 && clock->second <= 60;
 }
 
