@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load_check.h"
 #include "load_config.h"
 #include "load_daemon.h"
 #include "load_explain.h"
@@ -149,25 +150,32 @@ explain(const char *path)
 	return status;
 }
 
-/* The statements that make what is not there yet. */
 static int
-ddl(const char *file)
+print_ddl(const char *file)
 {
 	AwsxError	error;
 	LoadConfig *config = read_local(file, &error);
-	AwsxBuf		sql;
-	bool		done;
+	int			status = config != NULL ? load_check_ddl(config) : complain(&error);
 
-	if (config == NULL)
-		return complain(&error);
-	awsx_buf_init(&sql, 0);
-	done = awsx_redshift_table_ddl(&config->ledger, &sql) && awsx_redshift_table_ddl(&config->target, &sql) &&
-		fwrite(sql.data, 1, sql.len, stdout) == sql.len && fflush(stdout) == 0;
-	if (!done)
-		fputs("sqs_to_redshift: out of memory, or standard output cannot be written\n", stderr);
-	awsx_buf_free(&sql);
 	load_config_free(config);
-	return !done;
+	return status;
+}
+
+/* A command that asks Redshift, for as long as that takes. */
+static int
+look_after(const char *file, int (*command) (const LoadCheckWorld *world))
+{
+	World		world;
+	AwsxError	error;
+	int			status;
+
+	log_init();
+	if (make_world(&world, "", file, &error))
+		status = command(&(LoadCheckWorld) {world.config, world.client, &world.places.options, &world.deadline});
+	else
+		status = complain(&error);
+	free_world(&world);
+	return status;
 }
 
 int
@@ -193,9 +201,11 @@ main(int argc, char **argv)
 		case LOAD_EXPLAIN:
 			return explain(options.operand);
 		case LOAD_DDL:
-			return ddl(options.operand);
+			return print_ddl(options.operand);
 		case LOAD_CHECK:
+			return look_after(options.operand, load_check_tables);
 		case LOAD_PRUNE:
+			return look_after(options.operand, load_check_prune);
 		case LOAD_SERVE:
 			break;
 	}
