@@ -76,6 +76,7 @@ AWS_OBJS = \
 	aws/skew.o \
 	aws/sqs_attributes.o \
 	aws/sqs_batch.o \
+	aws/sqs_elements.o \
 	aws/sqs_messages.o \
 	aws/sqs_move.o \
 	aws/sqs_receive.o \

@@ -96,7 +96,11 @@ awsx_buf_puts(AwsxBuf *buf, const char *text)
 bool
 awsx_buf_putc(AwsxBuf *buf, char c)
 {
-	return awsx_buf_append(buf, &c, 1);
+	if (!awsx_buf_reserve(buf, 1))
+		return false;
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+	return true;
 }
 
 bool
@@ -208,7 +212,7 @@ awsx_buf_json_string(AwsxBuf *buf, const char *bytes, size_t len)
 	size_t		i = 0;
 
 	awsx_buf_putc(buf, '"');
-	while (i < len && !buf->failed)
+	while ((i += awsx_text_plain_run(bytes + i, len - i)) < len && !buf->failed)
 	{
 		char		scratch[8];
 		const char *escape = json_escape((unsigned char) bytes[i], scratch);
@@ -221,9 +225,12 @@ awsx_buf_json_string(AwsxBuf *buf, const char *bytes, size_t len)
 		}
 		if (escape != NULL)
 		{
+			/* a quote or backslash itself begins the next run */
+			bool		stays = escape[1] == bytes[i];
+
 			awsx_buf_append(buf, bytes + plain, i - plain);
-			awsx_buf_puts(buf, escape);
-			plain = i + 1;
+			awsx_buf_append(buf, escape, stays ? 1 : strlen(escape));
+			plain = stays ? i : i + 1;
 		}
 		i += step;
 	}

@@ -11,10 +11,12 @@
 #include "sqs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
 #include "digest.h"
+#include "sqs_elements.h"
 #include "sqs_wire.h"
 #include "text.h"
 
@@ -181,9 +183,9 @@ set_failure(AwsxSqsOutcome *outcome, bool sender_fault, const char *code, const 
 
 /* The entry that an element of an answer's list speaks of, or -1. */
 static int
-entry_index(const json_t *element, int count)
+entry_index(const AwsxSqsElement *element, int count)
 {
-	const char *id = awsx_sqs_text(element, "Id");
+	const char *id = element->id;
 
 	if (id == NULL || strlen(id) != 1 || *id < '0' || *id >= '0' + count)
 		return -1;
@@ -192,29 +194,24 @@ entry_index(const json_t *element, int count)
 
 /* Is what SQS stored what was sent?  Null, or what is wrong. */
 static const char *
-digest_problem(const json_t *element, const AwsxSqsSend *send)
+digest_problem(const AwsxSqsElement *element, const AwsxSqsSend *send)
 {
-	const char *body = awsx_sqs_text(element, "MD5OfMessageBody");
-	const char *attributes = awsx_sqs_text(element, "MD5OfMessageAttributes");
 	char		computed[AWSX_MD5_HEX_LEN + 1];
 
-	if (body == NULL)
+	if (element->md5_of_body == NULL)
 		return "the answer of SQS has no MD5OfMessageBody";
-	if (awsx_md5_hex(send->body, send->body_len, computed) && !awsx_text_equal(body, computed))
+	if (awsx_md5_hex(send->body, send->body_len, computed) && !awsx_text_equal(element->md5_of_body, computed))
 		return "SQS stored another body than the one sent: its MD5 differs";
-	if (attributes != NULL && send->attribute_count > 0 &&
-		!awsx_sqs_attributes_match(send->attributes, send->attribute_count, attributes))
+	if (element->md5_of_attributes != NULL && send->attribute_count > 0 &&
+		!awsx_sqs_attributes_match(send->attributes, send->attribute_count, element->md5_of_attributes))
 		return "SQS stored other attributes than the ones sent: their MD5 differs";
 	return NULL;
 }
 
-/* entries is null where nothing was sent. */
 static void
-read_success(const json_t *element, const AwsxSqsSend *entries, int index, AwsxSqsOutcome *outcome)
+note_success(const AwsxSqsElement *element, const AwsxSqsSend *entries, int index, AwsxSqsOutcome *outcome)
 {
 	const char *problem = entries == NULL ? NULL : digest_problem(element, &entries[index]);
-	const char *message_id = awsx_sqs_text(element, "MessageId");
-	const char *sequence = awsx_sqs_text(element, "SequenceNumber");
 
 	if (problem != NULL)
 	{
@@ -224,76 +221,133 @@ read_success(const json_t *element, const AwsxSqsSend *entries, int index, AwsxS
 	outcome->ok = true;
 	outcome->code[0] = '\0';
 	outcome->message[0] = '\0';
-	if (message_id != NULL)
-		awsx_sqs_copy(outcome->message_id, sizeof(outcome->message_id), message_id);
-	if (sequence != NULL)
-		awsx_sqs_copy(outcome->sequence_number, sizeof(outcome->sequence_number), sequence);
+	if (element->message_id != NULL)
+		awsx_sqs_copy(outcome->message_id, sizeof(outcome->message_id), element->message_id);
+	if (element->sequence_number != NULL)
+		awsx_sqs_copy(outcome->sequence_number, sizeof(outcome->sequence_number), element->sequence_number);
 }
 
 static void
-read_failure(const json_t *element, AwsxSqsOutcome *outcome)
+note_failure(const AwsxSqsElement *element, AwsxSqsOutcome *outcome)
 {
-	const char *code = awsx_sqs_text(element, "Code");
-	const char *message = awsx_sqs_text(element, "Message");
+	const char *code = element->code;
 
-	set_failure(outcome, json_is_true(json_object_get(element, "SenderFault")),
-				code == NULL || *code == '\0' ? "Unknown" : code, message == NULL ? "" : message);
+	set_failure(outcome, element->sender_fault, code == NULL || *code == '\0' ? "Unknown" : code,
+				element->message == NULL ? "" : element->message);
 }
 
 /*
- * The two lists.  Where an entry is named more than once, a failure
- * outweighs every success.
+ * What an answer says so far.  Where an entry is named more than once, a
+ * failure outweighs every success.
  */
-static bool
-read_outcomes(const json_t *root, const AwsxSqsSend *entries, int count,
-			  AwsxSqsOutcome *outcomes, AwsxError *error)
+typedef struct Reading
 {
+	const AwsxSqsSend *entries; /* null where nothing was sent */
+	int			count;
+	AwsxSqsOutcome *outcomes;
+	bool		seen[AWSX_SQS_BATCH];
+} Reading;
+
+static void
+note_element(Reading *reading, const AwsxSqsElement *element)
+{
+	int			index = entry_index(element, reading->count);
+
+	if (index < 0 || (!element->failed && reading->seen[index] && !reading->outcomes[index].ok))
+		return;
+	reading->seen[index] = true;
+	if (element->failed)
+		note_failure(element, &reading->outcomes[index]);
+	else
+		note_success(element, reading->entries, index, &reading->outcomes[index]);
+}
+
+static void
+note_list(Reading *reading, const json_t *list, bool failed)
+{
+	json_t	   *object;
+	size_t		i;
+
+	json_array_foreach(list, i, object)
+	{
+		AwsxSqsElement element = {
+			.failed = failed,
+			.sender_fault = json_is_true(json_object_get(object, "SenderFault")),
+			.id = awsx_sqs_text(object, "Id"),
+			.message_id = awsx_sqs_text(object, "MessageId"),
+			.sequence_number = awsx_sqs_text(object, "SequenceNumber"),
+			.md5_of_body = awsx_sqs_text(object, "MD5OfMessageBody"),
+			.md5_of_attributes = awsx_sqs_text(object, "MD5OfMessageAttributes"),
+			.code = awsx_sqs_text(object, "Code"),
+			.message = awsx_sqs_text(object, "Message")
+		};
+
+		note_element(reading, &element);
+	}
+}
+
+/* Any answer. */
+static bool
+read_whole(Reading *reading, const AwsxHttpResponse *answer, AwsxError *error)
+{
+	json_t	   *root = awsx_sqs_parse(answer, error);
 	json_t	   *successful;
 	json_t	   *failed;
-	json_t	   *element;
-	size_t		i;
-	bool		seen[AWSX_SQS_BATCH] = {false};
+	bool		done;
 
-	if (!awsx_sqs_member(root, "Successful", JSON_ARRAY, &successful, error) ||
-		!awsx_sqs_member(root, "Failed", JSON_ARRAY, &failed, error))
+	if (root == NULL)
 		return false;
-	json_array_foreach(successful, i, element)
+	done = awsx_sqs_member(root, "Successful", JSON_ARRAY, &successful, error) &&
+		awsx_sqs_member(root, "Failed", JSON_ARRAY, &failed, error);
+	if (done)
 	{
-		int			index = entry_index(element, count);
-
-		if (index < 0 || (seen[index] && !outcomes[index].ok))
-			continue;
-		seen[index] = true;
-		read_success(element, entries, index, &outcomes[index]);
+		note_list(reading, successful, false);
+		note_list(reading, failed, true);
 	}
-	json_array_foreach(failed, i, element)
+	json_decref(root);
+	return done;
+}
+
+/* The usual answer; false: it is another. */
+static bool
+read_usual(Reading *reading, const AwsxHttpResponse *answer)
+{
+	AwsxSqsElement elements[AWSX_SQS_ELEMENTS];
+	char	   *text = answer->body.len > 0 && !answer->body.failed ? malloc(answer->body.len) : NULL;
+	int			count = -1;
+
+	if (text != NULL)
 	{
-		int			index = entry_index(element, count);
-
-		if (index >= 0)
-			read_failure(element, &outcomes[index]);
+		memcpy(text, answer->body.data, answer->body.len);
+		count = awsx_sqs_elements_read(text, answer->body.len, elements);
 	}
-	return true;
+	for (int failed = 0; failed <= 1; failed++)
+	{
+		for (int i = 0; i < count; i++)
+		{
+			if (elements[i].failed == failed)
+				note_element(reading, &elements[i]);
+		}
+	}
+	free(text);
+	return count >= 0;
 }
 
 static bool
 batch_answer(const AwsxHttpResponse *answer, const AwsxSqsSend *entries, int count,
 			 AwsxSqsOutcome *outcomes, AwsxError *error)
 {
-	json_t	   *root;
-	bool		done;
+	Reading		reading = {.entries = entries, .count = count, .outcomes = outcomes};
 
 	if (!awsx_sqs_count_check(count, error))
 		return false;
-	memset(outcomes, 0, (size_t) count * sizeof(AwsxSqsOutcome));
 	for (int i = 0; i < count; i++)
+	{
+		outcomes[i].message_id[0] = '\0';
+		outcomes[i].sequence_number[0] = '\0';
 		set_failure(&outcomes[i], false, "Missing", "the answer of SQS does not name this entry");
-	root = awsx_sqs_parse(answer, error);
-	if (root == NULL)
-		return false;
-	done = read_outcomes(root, entries, count, outcomes, error);
-	json_decref(root);
-	return done;
+	}
+	return read_usual(&reading, answer) || read_whole(&reading, answer, error);
 }
 
 bool

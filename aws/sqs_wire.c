@@ -84,7 +84,7 @@ awsx_sqs_text_valid(const char *bytes, size_t len, size_t *at)
 {
 	size_t		i = 0;
 
-	while (i < len)
+	while ((i += awsx_text_plain_run(bytes + i, len - i)) < len)
 	{
 		unsigned char c = (unsigned char) bytes[i];
 		size_t		step = c < 0x80 ? 1 : awsx_text_utf8_sequence(bytes + i, len - i);

@@ -26,4 +26,10 @@ extern int	awsx_text_hex_value(char c);	/* 0..15, or -1 */
  */
 extern size_t awsx_text_utf8_sequence(const char *bytes, size_t len);
 
+/*
+ * How many bytes from the first on are ASCII and stand for themselves in a
+ * JSON string: no control character, no '"', no '\\'.
+ */
+extern size_t awsx_text_plain_run(const char *bytes, size_t len);
+
 #endif							/* AWSX_TEXT_H */

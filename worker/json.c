@@ -148,8 +148,10 @@ scan_string(Scanner *scanner)
 	scanner->at++;
 	for (;;)
 	{
-		int			c = peek(scanner);
+		int			c;
 
+		scanner->at += awsx_text_plain_run(scanner->text + scanner->at, scanner->len - scanner->at);
+		c = peek(scanner);
 		if (c < 0x20)
 			return fail(scanner, "a control character in a string must be escaped");
 		if (c < 0x80)

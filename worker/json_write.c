@@ -13,7 +13,7 @@ json_utf8_valid(const char *bytes, size_t len)
 {
 	size_t		at = 0;
 
-	while (at < len)
+	while ((at += awsx_text_plain_run(bytes + at, len - at)) < len)
 	{
 		size_t		n = awsx_text_utf8_sequence(bytes + at, len - at);
 
@@ -51,7 +51,7 @@ json_put_string(AwsxBuf *buf, const char *bytes, size_t len)
 	size_t		at = 0;
 
 	awsx_buf_putc(buf, '"');
-	while (at < len)
+	while ((at += awsx_text_plain_run(bytes + at, len - at)) < len)
 	{
 		char		escape[8];
 		size_t		n = awsx_text_utf8_sequence(bytes + at, len - at);

@@ -7,6 +7,7 @@
  * cut.  Commas, colons and scalars are not judged; the record parser is
  * strict, and a record that is wrong within still has an end.
  */
+#include "../aws/text.h"
 #include "split_scan.h"
 
 void
@@ -127,8 +128,11 @@ scan_string(SplitScan *scan, const char *text, size_t len, size_t *at)
 
 	for (; i < len; i++)
 	{
-		char		c = text[i];
+		char		c;
 
+		if (!scan->escaped && (i += awsx_text_plain_run(text + i, len - i)) == len)
+			break;
+		c = text[i];
 		if (c == '\n')
 		{
 			step = wrong(scan, "a line ends within a string");

@@ -6,6 +6,7 @@
 #include "targets.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "redshift_data.h"
 #include "s3.h"
 #include "sqs.h"
+#include "sqs_elements.h"
 
 AwsxHttpResponse
 answer_of(int status, const char *bytes, size_t len)
@@ -24,6 +26,48 @@ answer_of(int status, const char *bytes, size_t len)
 	answer.status = status;
 	assert(awsx_buf_append(&answer.body, bytes, len));
 	return answer;
+}
+
+static void
+assert_member(const json_t *object, const char *name, const char *text)
+{
+	const json_t *member = json_object_get(object, name);
+
+	assert((text == NULL) == (member == NULL));
+	assert(text == NULL || strcmp(json_string_value(member), text) == 0);
+}
+
+/* What the quick reader takes, jansson reads alike. */
+static void
+compare_elements(const char *bytes, size_t len)
+{
+	AwsxSqsElement elements[AWSX_SQS_ELEMENTS];
+	char	   *text = malloc(len > 0 ? len : 1);
+	json_t	   *root = json_loadb(bytes, len, JSON_ALLOW_NUL, NULL);
+	size_t		at[2] = {0, 0};
+	int			count;
+
+	memcpy(text, bytes, len);
+	count = awsx_sqs_elements_read(text, len, elements);
+	for (int i = 0; i < count; i++)
+	{
+		bool		failed = elements[i].failed;
+		const json_t *object = json_array_get(json_object_get(root, failed ? "Failed" : "Successful"), at[failed]++);
+
+		assert(json_is_object(object));
+		assert_member(object, "Id", elements[i].id);
+		assert_member(object, "MessageId", elements[i].message_id);
+		assert_member(object, "SequenceNumber", elements[i].sequence_number);
+		assert_member(object, "MD5OfMessageBody", elements[i].md5_of_body);
+		assert_member(object, "MD5OfMessageAttributes", elements[i].md5_of_attributes);
+		assert_member(object, "Code", elements[i].code);
+		assert_member(object, "Message", elements[i].message);
+		assert(elements[i].sender_fault == json_is_true(json_object_get(object, "SenderFault")));
+	}
+	assert(count < 0 || json_array_size(json_object_get(root, "Failed")) == at[true]);
+	assert(count < 0 || json_array_size(json_object_get(root, "Successful")) == at[false]);
+	json_decref(root);
+	free(text);
 }
 
 void
@@ -39,6 +83,7 @@ fuzz_batch(const char *bytes, size_t len)
 			assert(outcomes[i].ok == (outcomes[i].code[0] == '\0'));
 	}
 	awsx_http_response_free(&answer);
+	compare_elements(bytes, len);
 }
 
 void

@@ -17,7 +17,7 @@ int
 EVP_Digest(const void *data, size_t len, unsigned char *out, unsigned int *out_len, const EVP_MD *type, ENGINE *engine)
 {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	int			done = type != EVP_md5() && EVP_DigestInit_ex(context, type, engine) == 1 &&
+	int			done = EVP_MD_type(type) != NID_md5 && EVP_DigestInit_ex(context, type, engine) == 1 &&
 		EVP_DigestUpdate(context, data, len) == 1 && EVP_DigestFinal_ex(context, out, out_len) == 1;
 
 	EVP_MD_CTX_free(context);
@@ -28,7 +28,7 @@ int
 EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *type, ENGINE *engine)
 {
 	(void) engine;
-	return type == EVP_sha1() ? 0 : EVP_DigestInit_ex2(context, type, NULL);
+	return EVP_MD_type(type) == NID_sha1 ? 0 : EVP_DigestInit_ex2(context, type, NULL);
 }
 
 #define MESSAGE "\"MessageId\":\"1\",\"ReceiptHandle\":\"h\",\"Body\":\"m1\""
