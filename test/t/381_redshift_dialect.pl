@@ -157,6 +157,8 @@ like(load("wrong/$_->[0]", qq({"id":"1"}\n$_->[1]\n)), $failed, "COPY of $_->[0]
 is((grep { ($_->{event} // '') eq 'redshift.load_error' } $lab->journal) > 3, 1, 'the journal has what was wrong');
 $lab->s3(PUT => 'stages', 'latin', content => qq({"id":"\xe9"}));
 like(outcome(sprintf $copy, 'latin') . ': ', $failed, 'COPY of what is not UTF-8');
+like(load('4 MB', '{"other":"' . 'x' x (4 << 20) . '"}'), $failed, 'COPY of a row of more than 4 MB');
+like(load('less', '{"other":"' . 'x' x ((4 << 20) - 12) . '"}'), qr/^rows 1: /, '... and of 4 MB');
 is_refused(sprintf($copy, 'nothing'), q{The specified S3 prefix 'nothing' does not exist});
 is_refused($copy =~ s{stages/%s}{nowhere/x}r, 'S3ServiceException:The specified bucket does not exist');
 is_refused($copy =~ s/ IAM_ROLE default//r =~ s/%s/b/r, 'COPY needs an authorization');
