@@ -122,21 +122,19 @@ find_column(LoadConfigReader *reader, const char *member, const char *name)
 	return -1;
 }
 
-/* The array's length, 0 when it is absent or null; -1 and the error when it is none of names. */
+/* The array's length, 0 also when it is absent or null; -1 and the error when it is none of names. */
 static int
 names_in(LoadConfigReader *reader, const char *member)
 {
 	json_t	   *array = json_object_get(reader->root, member);
 	size_t		count = json_array_size(array);
+	size_t		names = 0;
 
 	if (array == NULL || json_is_null(array))
 		return 0;
-	for (size_t i = 0; i < count; i++)
-	{
-		if (!document_is_text(json_array_get(array, i)))
-			count = 0;
-	}
-	if (count >= 1 && count <= AWSX_REDSHIFT_MAX_COLUMNS)
+	while (names < count && document_is_text(json_array_get(array, names)))
+		names++;
+	if (json_is_array(array) && names == count && count <= AWSX_REDSHIFT_MAX_COLUMNS)
 		return (int) count;
 	awsx_error_set(reader->error, AWSX_ERR_CONFIG, "%s: \"%s\" must be an array of names of columns",
 				   reader->where, member);

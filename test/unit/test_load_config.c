@@ -152,6 +152,7 @@ test_tables_refused(void)
 	refused("\"key\": \"columns\" has no column \"x\"", "{" TABLE ",\"key\":[\"x\"]}");
 	refused("\"key\" must be an array of names", "{" TABLE ",\"key\":\"id\"}");
 	refused("\"key\" must be an array of names", "{" TABLE ",\"key\":[1]}");
+	refused("\"sortkey\" must be an array of names", "{" TABLE ",\"sortkey\":[\"v\",null]}");
 	refused("\"key\" must name columns that can be compared", "{" TABLE ",\"key\":[\"doc\"]}");
 	refused("each once", "{" TABLE ",\"key\":[\"id\",\"id\"]}");
 	refused("\"version\": \"columns\" has no column \"x\"", "{" TABLE ",\"key\":[\"id\"],\"version\":\"x\"}");

@@ -38,6 +38,7 @@ sub new
 		}
 	}, $class;
 	$lab->s3(PUT => 'bucket', undef);
+	$lab->control(PUT => "functions/$self->{name}", { timeout_seconds => 5 });
 	$self->write_config;
 	$self->make_tables;
 	return $self;
@@ -74,7 +75,7 @@ sub make_tables
 sub start
 {
 	my ($self, %environment) = @_;
-	my $timeout = delete $environment{timeout} // 30;
+	my $timeout = delete $environment{timeout} // 5;
 	my $freeze = delete $environment{freeze};
 	$self->{pid} = $self->{lab}->start_function($self->{name}, $self->{log}, program => $program, SQS_TO_REDSHIFT_CONFIG => $self->{file}, %environment);
 	$self->{lab}->control(PUT => "functions/$self->{name}", { timeout_seconds => $timeout, pid => $self->{pid},
