@@ -120,6 +120,7 @@ test_digests(void)
 	char		sha[AWSX_SHA256_HEX_LEN + 1];
 	char		md5[AWSX_MD5_HEX_LEN + 1];
 	unsigned char mac[AWSX_SHA256_LEN];
+	unsigned char key[131];
 	char		hex[2 * AWSX_SHA256_LEN + 1];
 
 	awsx_sha256_hex(NULL, 0, sha);
@@ -131,6 +132,10 @@ test_digests(void)
 	awsx_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac);	/* RFC 4231 */
 	awsx_hex(mac, sizeof(mac), hex);
 	is_str(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", "HMAC-SHA-256");
+	memset(key, 0xaa, sizeof(key));
+	awsx_hmac_sha256(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+	awsx_hex(mac, sizeof(mac), hex);
+	is_str(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54", "a key that is longer than a block");
 	awsx_hmac_sha256(NULL, 0, NULL, 0, mac);
 	awsx_hex(mac, sizeof(mac), hex);
 	is_str(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad", "HMAC of nothing");
