@@ -32,6 +32,7 @@
 #include "sigmask.h"
 
 #define DEFAULT_USER_AGENT "pg_sqs"
+#define RESTING_MAX 8
 
 typedef struct CurlTransport
 {
@@ -39,6 +40,8 @@ typedef struct CurlTransport
 	AwsxCurlMulti multi;
 	AwsxCurlSettings settings;
 	AwsxCurlExchange *exchanges;
+	AwsxCurlExchange *resting;	/* to be used again; linked by next */
+	int			resting_count;
 	bool		forgetting;		/* what is kept must not be used again */
 } CurlTransport;
 
@@ -50,11 +53,15 @@ static CURLcode global_result;
  *----------
  */
 
-/* Take an exchange out of libcurl and the list, and free it. */
+/*
+ * Take an exchange out of libcurl and the list.  One that went well may be
+ * used again, all others are freed.
+ */
 static void
-release(CurlTransport *transport, AwsxCurlExchange *exchange)
+release(CurlTransport *transport, AwsxCurlExchange *exchange, bool well)
 {
 	sigset_t	saved;
+	bool		rests;
 
 	if (exchange->prev != NULL)
 		exchange->prev->next = exchange->next;
@@ -62,11 +69,37 @@ release(CurlTransport *transport, AwsxCurlExchange *exchange)
 		transport->exchanges = exchange->next;
 	if (exchange->next != NULL)
 		exchange->next->prev = exchange->prev;
+	exchange->next = exchange->prev = NULL;
 	exchange->call->handle = NULL;
 	awsx_sigmask_block(&saved);
 	(void) curl_multi_remove_handle(transport->multi.handle, exchange->easy);
-	awsx_curl_exchange_free(exchange);
+	rests = well && transport->resting_count < RESTING_MAX && awsx_curl_exchange_rest(exchange);
+	if (!rests)
+		awsx_curl_exchange_free(exchange);
 	awsx_sigmask_restore(&saved);
+	if (!rests)
+		return;
+	exchange->next = transport->resting;
+	transport->resting = exchange;
+	transport->resting_count++;
+}
+
+/* A resting exchange that takes the call, or null. */
+static AwsxCurlExchange *
+take_resting(CurlTransport *transport, AwsxHttpCall *call, bool fresh)
+{
+	for (AwsxCurlExchange **link = &transport->resting; *link != NULL; link = &(*link)->next)
+	{
+		AwsxCurlExchange *exchange = *link;
+
+		if (!awsx_curl_exchange_again(exchange, &transport->settings, call, fresh))
+			continue;
+		*link = exchange->next;
+		exchange->next = NULL;
+		transport->resting_count--;
+		return exchange;
+	}
+	return NULL;
 }
 
 /* While an exchange is under way, its handle cannot go. */
@@ -109,10 +142,15 @@ transport_start(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
 {
 	CurlTransport *transport = (CurlTransport *) self;
 	AwsxCurlExchange *exchange;
+	bool		fresh;
 
 	forget_when_idle(transport);
-	exchange = awsx_curl_exchange_create(&transport->settings, call,
-										 call->fresh_connection || transport->forgetting, error);
+	fresh = call->fresh_connection || transport->forgetting;
+	if (!awsx_http_request_check(call->request, call->request->allow_plain, error))
+		return false;
+	exchange = take_resting(transport, call, fresh);
+	if (exchange == NULL)
+		exchange = awsx_curl_exchange_create(&transport->settings, call, fresh, error);
 	if (exchange == NULL)
 		return false;
 	if (!add_to_multi(transport, exchange, error))
@@ -136,7 +174,7 @@ transport_cancel(AwsxTransport *self, AwsxHttpCall *call)
 
 	if (call->handle == NULL)
 		return;
-	release(transport, call->handle);
+	release(transport, call->handle, false);
 	awsx_http_response_free(&call->response);
 }
 
@@ -146,7 +184,7 @@ report(CurlTransport *transport, AwsxCurlExchange *exchange, CURLcode code)
 	AwsxHttpCall *call = exchange->call;
 
 	awsx_curl_exchange_finish(exchange, code);
-	release(transport, exchange);
+	release(transport, exchange, code == CURLE_OK);
 	call->done(call);
 }
 
@@ -230,6 +268,13 @@ transport_free(AwsxTransport *self)
 
 	while (transport->exchanges != NULL)
 		transport_cancel(self, transport->exchanges->call);
+	while (transport->resting != NULL)
+	{
+		AwsxCurlExchange *next = transport->resting->next;
+
+		awsx_curl_exchange_free(transport->resting);
+		transport->resting = next;
+	}
 	awsx_curl_multi_close(&transport->multi);
 	awsx_curl_settings_free(&transport->settings);
 	free(transport);

@@ -3,6 +3,10 @@
  *	  One exchange over libcurl: from what arrives to the response, from
  *	  libcurl's result to an error.
  *
+ * A handle takes long to make and to set up, and an owner that polls a queue
+ * sends the same POST again and again: so such an exchange can rest, and be
+ * taken for the next one of its URL.
+ *
  * libcurl's callbacks here only note and copy: they never call back into the
  * transport, raise or jump.
  */
@@ -188,14 +192,41 @@ set_up(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings, bool fresh,
 						  curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
 }
 
+static void
+init_response(AwsxHttpCall *call)
+{
+	awsx_http_response_init(&call->response, call->request->max_response != 0 ?
+							call->request->max_response : DEFAULT_MAX_RESPONSE);
+}
+
+/* May a handle for such a request be used again? */
+static bool
+is_repeatable(const AwsxHttpRequest *request)
+{
+	return strcmp(request->method, "POST") == 0 && request->sink == NULL &&
+		(request->query == NULL || request->query[0] == '\0');
+}
+
+/* Null: it is not used again. */
+static char *
+repeatable_url(const AwsxHttpRequest *request)
+{
+	AwsxBuf		url;
+
+	if (!is_repeatable(request))
+		return NULL;
+	awsx_buf_init(&url, 0);
+	awsx_buf_puts(&url, request->endpoint);
+	awsx_buf_puts(&url, request->path);
+	return awsx_buf_take(&url, NULL);
+}
+
 AwsxCurlExchange *
 awsx_curl_exchange_create(const AwsxCurlSettings *settings, AwsxHttpCall *call, bool fresh,
 						  AwsxError *error)
 {
 	AwsxCurlExchange *exchange;
 
-	if (!awsx_http_request_check(call->request, call->request->allow_plain, error))
-		return NULL;
 	exchange = calloc(1, sizeof(*exchange));
 	if (exchange == NULL)
 	{
@@ -208,20 +239,74 @@ awsx_curl_exchange_create(const AwsxCurlSettings *settings, AwsxHttpCall *call, 
 		awsx_curl_exchange_free(exchange);
 		return NULL;
 	}
-	awsx_http_response_init(&call->response, call->request->max_response != 0 ?
-							call->request->max_response : DEFAULT_MAX_RESPONSE);
+	exchange->url = repeatable_url(call->request);
+	init_response(call);
 	return exchange;
+}
+
+/* Token and signature do not stay in memory. */
+static void
+drop_header_lines(AwsxCurlExchange *exchange)
+{
+	for (struct curl_slist *line = exchange->header_lines; line != NULL; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
+	curl_slist_free_all(exchange->header_lines);
+	exchange->header_lines = NULL;
 }
 
 void
 awsx_curl_exchange_free(AwsxCurlExchange *exchange)
 {
-	for (struct curl_slist *line = exchange->header_lines; line != NULL; line = line->next)
-		explicit_bzero(line->data, strlen(line->data)); /* token, signature */
 	if (exchange->easy != NULL)
 		curl_easy_cleanup(exchange->easy);
-	curl_slist_free_all(exchange->header_lines);
+	drop_header_lines(exchange);
+	free(exchange->url);
 	free(exchange);
+}
+
+bool
+awsx_curl_exchange_rest(AwsxCurlExchange *exchange)
+{
+	if (exchange->url == NULL ||
+		curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL) != CURLE_OK ||
+		curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, NULL) != CURLE_OK)
+		return false;
+	drop_header_lines(exchange);
+	exchange->call = NULL;
+	exchange->header_bytes = 0;
+	exchange->headers_complete = false;
+	exchange->in_body = false;
+	exchange->opened = false;
+	exchange->stop = AWSX_CURL_STOP_NONE;
+	exchange->detail[0] = '\0';
+	return true;
+}
+
+static bool
+is_url_of(const char *url, const AwsxHttpRequest *request)
+{
+	size_t		len = strlen(request->endpoint);
+
+	return strncmp(url, request->endpoint, len) == 0 && strcmp(url + len, request->path) == 0;
+}
+
+bool
+awsx_curl_exchange_again(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings,
+						 AwsxHttpCall *call, bool fresh)
+{
+	const AwsxHttpRequest *request = call->request;
+
+	if (!is_repeatable(request) || !is_url_of(exchange->url, request))
+		return false;
+	if (awsx_curl_request_again(settings, request, fresh, exchange->easy,
+								&exchange->header_lines) != CURLE_OK)
+	{
+		drop_header_lines(exchange);
+		return false;
+	}
+	exchange->call = call;
+	init_response(call);
+	return true;
 }
 
 /*----------

@@ -32,18 +32,32 @@ struct AwsxCurlExchange
 	bool		opened;			/* a connection was opened for it */
 	AwsxCurlStop stop;
 	char		detail[CURL_ERROR_SIZE];
+	char	   *url;			/* of a POST, whose handle may be used again; else null */
 	AwsxCurlExchange *next;		/* the transport's list */
 	AwsxCurlExchange *prev;
 };
 
 /*
  * An easy handle ready to be started, fresh: not over a kept connection; the
- * call must outlive it.  Null and *error when the request is wrong or memory
- * ends.
+ * call must outlive it, and its request is checked.  Null and *error when
+ * memory ends.
  */
 extern AwsxCurlExchange *awsx_curl_exchange_create(const AwsxCurlSettings *settings,
 												   AwsxHttpCall *call, bool fresh,
 												   AwsxError *error);
+
+/*
+ * After an exchange that went well, its handle out of the multi handle: be
+ * ready for another one of the same kind.  False: free it.
+ */
+extern bool awsx_curl_exchange_rest(AwsxCurlExchange *exchange);
+
+/*
+ * Take a resting exchange for this call.  False, and it still rests: it is
+ * for other requests, or memory ended.
+ */
+extern bool awsx_curl_exchange_again(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings,
+									 AwsxHttpCall *call, bool fresh);
 
 /* Fill the call's response and error from how the transfer ended. */
 extern void awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code);

@@ -122,6 +122,13 @@ set_authorities(CURL *easy, const char *ca_bundle)
 	return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : code;
 }
 
+static CURLcode
+set_fresh(CURL *easy, const AwsxCurlSettings *settings, bool fresh)
+{
+	return curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
+							settings->fresh_connections || fresh ? 1L : 0L);
+}
+
 CURLcode
 awsx_curl_settings_apply(const AwsxCurlSettings *settings, const AwsxHttpRequest *request,
 						 bool fresh, CURL *easy)
@@ -139,8 +146,7 @@ awsx_curl_settings_apply(const AwsxCurlSettings *settings, const AwsxHttpRequest
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent);
 	if (code == CURLE_OK)
-		code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
-								settings->fresh_connections || fresh ? 1L : 0L);
+		code = set_fresh(easy, settings, fresh);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, settings->fresh_connections ? 1L : 0L);
 	return code;
@@ -180,8 +186,11 @@ add_line(struct curl_slist **lines, const char *name, const char *value)
 	bool		added;
 
 	awsx_buf_init(&line, 0);
+	awsx_buf_puts(&line, name);
 	/* libcurl's spelling of a header without a value ends in a semicolon */
-	awsx_buf_printf(&line, value[0] != '\0' ? "%s: %s" : "%s;", name, value);
+	awsx_buf_puts(&line, value[0] != '\0' ? ": " : ";");
+	awsx_buf_reserve(&line, strlen(value)); /* growing would leave a copy of it */
+	awsx_buf_puts(&line, value);
 	added = !line.failed && append_line(lines, line.data);
 	if (line.data != NULL)
 		explicit_bzero(line.data, line.len);
@@ -281,6 +290,14 @@ set_url(CURL *easy, const AwsxHttpRequest *request)
 	return code;
 }
 
+static CURLcode
+set_headers(CURL *easy, const AwsxHttpRequest *request, struct curl_slist **lines)
+{
+	if (!add_header_lines(lines, request))
+		return CURLE_OUT_OF_MEMORY;
+	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *lines);
+}
+
 CURLcode
 awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy, struct curl_slist **lines)
 {
@@ -290,7 +307,18 @@ awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy, struct curl_
 		code = set_limits(easy, request);
 	if (code == CURLE_OK)
 		code = set_url(easy, request);
-	if (code == CURLE_OK && !add_header_lines(lines, request))
-		code = CURLE_OUT_OF_MEMORY;
-	return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *lines) : code;
+	return code == CURLE_OK ? set_headers(easy, request, lines) : code;
+}
+
+CURLcode
+awsx_curl_request_again(const AwsxCurlSettings *settings, const AwsxHttpRequest *request,
+						bool fresh, CURL *easy, struct curl_slist **lines)
+{
+	CURLcode	code = set_method(easy, request);
+
+	if (code == CURLE_OK)
+		code = set_limits(easy, request);
+	if (code == CURLE_OK)
+		code = set_fresh(easy, settings, fresh);
+	return code == CURLE_OK ? set_headers(easy, request, lines) : code;
 }

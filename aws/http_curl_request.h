@@ -34,6 +34,14 @@ extern CURLcode awsx_curl_settings_apply(const AwsxCurlSettings *settings,
 extern CURLcode awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy,
 										struct curl_slist **lines);
 
+/*
+ * Another request over a handle that has had both of the above for one of the
+ * same method and URL; what differs is set, all else stays.
+ */
+extern CURLcode awsx_curl_request_again(const AwsxCurlSettings *settings,
+										const AwsxHttpRequest *request, bool fresh, CURL *easy,
+										struct curl_slist **lines);
+
 extern void awsx_curl_settings_free(AwsxCurlSettings *settings);
 
 #endif							/* AWSX_HTTP_CURL_REQUEST_H */

@@ -18,6 +18,7 @@
 #include "text.h"
 
 #define MAX_PARAMETERS 128
+#define MAX_SIGNED 64			/* headers, "host" among them */
 
 /* A piece of the request's text. */
 typedef struct Slice
@@ -218,15 +219,24 @@ append_query(const AwsxSigv4 *signer, AwsxBuf *out, AwsxError *error)
 static bool
 is_signed(const char *name)
 {
-	static const char *const unsigned_names[] = {
-		"authorization", "connection", "content-length", "expect", "keep-alive",
-		"proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-		"transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"
+	static const struct
+	{
+		const char *name;
+		size_t		len;
+	}			unsigned_names[] = {
+#define UNSIGNED(name) {name, sizeof(name) - 1}
+		UNSIGNED("authorization"), UNSIGNED("connection"), UNSIGNED("content-length"),
+		UNSIGNED("expect"), UNSIGNED("keep-alive"), UNSIGNED("proxy-authenticate"),
+		UNSIGNED("proxy-authorization"), UNSIGNED("proxy-connection"), UNSIGNED("te"),
+		UNSIGNED("trailer"), UNSIGNED("transfer-encoding"), UNSIGNED("upgrade"),
+		UNSIGNED("user-agent"), UNSIGNED("x-amzn-trace-id")
+#undef UNSIGNED
 	};
+	size_t		len = strlen(name);
 
 	for (size_t i = 0; i < sizeof(unsigned_names) / sizeof(unsigned_names[0]); i++)
 	{
-		if (awsx_text_equal(name, unsigned_names[i]))
+		if (len == unsigned_names[i].len && awsx_text_equal(name, unsigned_names[i].name))
 			return false;
 	}
 	return true;
@@ -243,52 +253,56 @@ compare_names(const char *a, const char *b)
 	return (unsigned char) awsx_text_lower(*a) - (unsigned char) awsx_text_lower(*b);
 }
 
-/*
- * The next signed header after a name in sorted order, or null at the end.
- * Selection instead of sorting: a request has a dozen headers, and names
- * that occur twice are met as one.
- */
-static const char *
-next_name(const AwsxHeaders *headers, const char *after)
+/* The names of the signed headers in their order, each once; returns how many. */
+static int
+sort_names(const AwsxHeaders *headers, const char *names[MAX_SIGNED])
 {
-	const char *best = NULL;
+	int			count = 0;
 
-	for (int i = -1; i < headers->count; i++)
+	for (int i = -1; i < headers->count && count < MAX_SIGNED; i++)
 	{
 		const char *name = i < 0 ? "host" : headers->items[i].name;
+		int			order = 1;
+		int			at = count;
 
-		if (is_signed(name) && (after == NULL || compare_names(name, after) > 0) &&
-			(best == NULL || compare_names(name, best) < 0))
-			best = name;
+		while (at > 0 && (order = compare_names(name, names[at - 1])) < 0)
+			at--;
+		if (order == 0 || !is_signed(name))
+			continue;
+		memmove(names + at + 1, names + at, (size_t) (count - at) * sizeof(*names));
+		names[at] = name;
+		count++;
 	}
-	return best;
+	return count;
 }
 
 static void
 append_lower(AwsxBuf *out, const char *text)
 {
-	for (; *text != '\0'; text++)
-		awsx_buf_putc(out, awsx_text_lower(*text));
+	size_t		len = strlen(text);
+
+	if (!awsx_buf_reserve(out, len))
+		return;
+	for (size_t i = 0; i < len; i++)
+		out->data[out->len++] = awsx_text_lower(text[i]);
+	out->data[out->len] = '\0';
 }
 
 /* Trimmed, and each run of blanks is one. */
 static void
 append_value(AwsxBuf *out, const char *value)
 {
-	bool		blank = false;
-	size_t		start = out->len;
-
-	for (; *value != '\0'; value++)
+	value += strspn(value, " \t");
+	while (*value != '\0')
 	{
-		if (*value == ' ' || *value == '\t')
-			blank = true;
-		else
-		{
-			if (blank && out->len > start)
-				awsx_buf_putc(out, ' ');
-			blank = false;
-			awsx_buf_putc(out, *value);
-		}
+		size_t		len = strcspn(value, " \t");
+
+		awsx_buf_append(out, value, len);
+		value += len;
+		len = strspn(value, " \t");
+		if (len > 0 && value[len] != '\0')
+			awsx_buf_putc(out, ' ');
+		value += len;
 	}
 }
 
@@ -313,13 +327,14 @@ append_values(AwsxBuf *out, const AwsxHttpRequest *request, const char *name)
 static void
 append_headers(AwsxBuf *out, const AwsxHttpRequest *request)
 {
-	const char *name = NULL;
+	const char *names[MAX_SIGNED];
+	int			count = sort_names(&request->headers, names);
 
-	while ((name = next_name(&request->headers, name)) != NULL)
+	for (int i = 0; i < count; i++)
 	{
-		append_lower(out, name);
+		append_lower(out, names[i]);
 		awsx_buf_putc(out, ':');
-		append_values(out, request, name);
+		append_values(out, request, names[i]);
 		awsx_buf_putc(out, '\n');
 	}
 }
@@ -327,14 +342,14 @@ append_headers(AwsxBuf *out, const AwsxHttpRequest *request)
 void
 awsx_sigv4_signed_names(AwsxBuf *out, const AwsxHttpRequest *request)
 {
-	const char *name = NULL;
-	int			count = 0;
+	const char *names[MAX_SIGNED];
+	int			count = sort_names(&request->headers, names);
 
-	while ((name = next_name(&request->headers, name)) != NULL)
+	for (int i = 0; i < count; i++)
 	{
-		if (count++ > 0)
+		if (i > 0)
 			awsx_buf_putc(out, ';');
-		append_lower(out, name);
+		append_lower(out, names[i]);
 	}
 }
 
@@ -346,6 +361,9 @@ awsx_sigv4_canonical_request(const AwsxSigv4 *signer, AwsxBuf *out, AwsxError *e
 
 	if (hash == NULL || !awsx_http_request_check(signer->request, true, error))
 		return false;
+	if (signer->request->headers.count >= MAX_SIGNED)
+		return awsx_error_set(error, AWSX_ERR_CONFIG, "a request with %d headers cannot be signed: %d are possible",
+							  signer->request->headers.count, MAX_SIGNED - 1);
 	awsx_buf_printf(out, "%s\n", signer->request->method);
 	if (!append_path(signer, out, error))
 		return false;

@@ -8,12 +8,6 @@
 #include <string.h>
 
 char
-awsx_text_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
-}
-
-char
 awsx_text_upper(char c)
 {
 	return c >= 'a' && c <= 'z' ? (char) (c - 'a' + 'A') : c;

@@ -12,7 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-extern char awsx_text_lower(char c);	/* ASCII only */
+/* ASCII only. */
+static inline char
+awsx_text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
 extern char awsx_text_upper(char c);	/* ASCII only */
 extern bool awsx_text_equal(const char *a, const char *b);	/* ASCII case ignored */
 extern bool awsx_text_is_digit(char c);

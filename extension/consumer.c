@@ -53,6 +53,7 @@
 #define LEAVING_MS 300			/* of a shutdown, at most, for giving back */
 #define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
 #define LARGE_ALLOCATION (512 * 1024)
+#define KEPT_HEAP (8 * 1024 * 1024) /* at the heap's end */
 #define QUICK_MS 2				/* a wait this short had something waiting already */
 
 int64
@@ -275,13 +276,16 @@ wait(Consumer *consumer)
 
 /*
  * Large answers shall return their memory when they are freed, and not stay
- * behind smaller ones that are not.
+ * behind smaller ones that are not.  What the answers of a busy queue come and
+ * go in is kept, lest each of them asks the kernel for it again.
  */
 static void
 keep_heap_small(void)
 {
 #ifdef M_MMAP_THRESHOLD
 	(void) mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
+	(void) mallopt(M_TRIM_THRESHOLD, KEPT_HEAP);
+	(void) mallopt(M_TOP_PAD, LARGE_ALLOCATION);
 #endif
 }
 

@@ -317,6 +317,25 @@ check_normal_form(void)
 	free_vector(&vector);
 }
 
+/* As many headers as can be signed, and one more. */
+static void
+check_count_of_headers(int count, bool expected)
+{
+	Vector		vector;
+	AwsxError	error;
+	char		name[16];
+
+	make_vector(&vector, "sqs", "/", NULL);
+	while (vector.request.headers.count < count)
+	{
+		snprintf(name, sizeof(name), "x-%d", vector.request.headers.count);
+		awsx_headers_set(&vector.request.headers, name, "1");
+	}
+	awsx_error_clear(&error);
+	ok(awsx_sigv4_sign(&vector.signer, &error) == expected, "%d headers: %s", count, error.message);
+	awsx_http_request_free(&vector.request);
+}
+
 static void
 check_state_of_headers(void)
 {
@@ -351,6 +370,8 @@ main(void)
 	check_known_vectors();
 	check_malformed();
 	check_normal_form();
+	check_count_of_headers(62, true);	/* and X-Amz-Date, and the host */
+	check_count_of_headers(63, false);
 	check_state_of_headers();
 	return tap_done();
 }
