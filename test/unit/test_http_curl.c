@@ -91,6 +91,43 @@ test_request_on_wire(AwsxTransport *transport)
 	end(&x);
 }
 
+/* Nothing of a request is left for the next one of its URL; NULL is no body. */
+static void
+send_again(AwsxTransport *transport, const char *method, const char *path, const char *header, const char *body)
+{
+	Exchange	x;
+	const char *echo;
+	char		expected[100];
+
+	begin(transport, &x, method, path);
+	x.request.body = body != NULL ? strdup(body) : NULL;
+	x.request.body_len = body != NULL ? strlen(body) : 0;
+	awsx_headers_set(&x.request.headers, header, "1");
+	go(&x);
+	finish(&x);
+	echo = x.call.response.body.data ? x.call.response.body.data : "";
+	snprintf(expected, sizeof(expected), "%s %s HTTP/1.1\r\n", method, path);
+	ok(strncmp(echo, expected, strlen(expected)) == 0, "again: %s %s", method, path);
+	snprintf(expected, sizeof(expected), "\r\n%s: 1\r\n", header);
+	ok(strstr(echo, expected) != NULL, "... its header");
+	ok((strstr(echo, "\r\nX-One:") != NULL) + (strstr(echo, "\r\nX-Two:") != NULL) == 1, "... and no other's");
+	snprintf(expected, sizeof(expected), "\r\n\r\n%s", body != NULL ? body : "");
+	ok(strlen(echo) > strlen(expected) && strcmp(echo + strlen(echo) - strlen(expected), expected) == 0, "... its body");
+	end(&x);
+}
+
+static void
+test_again(AwsxTransport *transport)
+{
+	send_again(transport, "POST", "/echo", "X-One", "a long body");
+	send_again(transport, "POST", "/echo", "X-Two", "short");
+	send_again(transport, "POST", "/echo", "X-One", NULL);
+	send_again(transport, "POST", "/echo/2", "X-Two", "another path");
+	send_again(transport, "GET", "/echo", "X-One", NULL);
+	send_again(transport, "PUT", "/echo", "X-Two", "put");
+	send_again(transport, "POST", "/echo", "X-Two", "and back");
+}
+
 static bool
 take_some(void *arg, const char *bytes, size_t len)
 {
@@ -465,6 +502,7 @@ main(void)
 		return tap_done();
 	test_answers(transport);
 	test_request_on_wire(transport);
+	test_again(transport);
 	test_caps(transport);
 	test_failures(transport);
 	test_many_and_cancel(transport);
