@@ -19,6 +19,17 @@ static const char *const not_in_grammar[] = {
 	"for update", "for share", "tablesample", "inherits", "tablespace", "fetch first", "- >", "@ >", "# >", "? |",
 };
 
+/*
+ * Of Redshift's reserved words those that are none in PostgreSQL and that no
+ * statement above needs: as names they must be in quotes.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
+ */
+static const char *const reserved[] = {
+	"blanksasnull", "credentials", "current_user_id", "defrag", "delta", "disable", "emptyasnull", "enable", "encrypt",
+	"encryption", "explicit", "luns", "new", "off", "offline", "oid", "old", "open", "parallel", "percent", "permissions",
+	"readratio", "recover", "rejectlog", "resort", "restore", "snapshot", "system", "tag", "truncatecolumns", "wallet",
+};
+
 /* Functions of PostgreSQL's that Redshift lacks, or has on its leader node only; a final '*' stands for the rest. */
 static const char *const not_functions[] = {
 	"jsonb_*", "json_build_*", "json_agg", "json_object*", "json_populate_*", "json_to_*", "json_each*", "json_strip_*",
@@ -72,6 +83,17 @@ refuse_words(Sql *sql, size_t place)
 		/* a column may be called so, behind its table's name */
 		if (sql_are(sql, place, not_in_grammar[i]) && (place == 0 || !sql_is(sql, place - 1, ".")))
 			sql_fail_at(sql, place + words_of(not_in_grammar[i]) - 1);
+	}
+}
+
+static void
+refuse_reserved(Sql *sql, size_t place)
+{
+	for (size_t i = 0; i < COUNT(reserved); i++)
+	{
+		/* ENCODE delta, SET ... TO off */
+		if (sql_is(sql, place, reserved[i]) && !sql_is(sql, 0, "set") && (place == 0 || !sql_is(sql, place - 1, "encode")))
+			sql_fail_at(sql, place);
 	}
 }
 
@@ -165,6 +187,7 @@ translate_words(Sql *sql)
 		if (sql->tokens[i].kind == SQL_TEXT && sql->tokens[i].len > LITERAL_MAX + 2)
 			sql_fail(sql, "Value too long for character type");
 		refuse_words(sql, i);
+		refuse_reserved(sql, i);
 		refuse_function(sql, i);
 		quote_date_part(sql, i);
 		fold_name(sql, i);
