@@ -233,7 +233,7 @@ compare_all(const Transaction *transaction, const LoadConfig *config, AwsxBuf *l
 int
 load_check_tables(const LoadCheckWorld *world)
 {
-	Transaction transaction;
+	Transaction	transaction;
 	AwsxError	error = {0};
 	AwsxBuf		lines;
 	int			count;
@@ -261,7 +261,7 @@ load_check_prune(const LoadCheckWorld *world)
 {
 	char	   *sql = load_sql_prune(world->config);
 	TransactionResult *result = malloc(sizeof(TransactionResult));
-	Transaction transaction;
+	Transaction	transaction;
 	AwsxError	error = {0};
 	AwsxBuf		line;
 	int			status;

@@ -15,12 +15,22 @@
 
 /* ---- columns ---- */
 
-/* What a default is as a value of JSON. */
 static bool
-default_kind(const json_t *value, LoadJsonKind *kind, char digits[32], const char **text)
+is_document(const char *text)
+{
+	json_t	   *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+	json_decref(value);
+	return value != NULL;
+}
+
+/* What a default is as a value of JSON: for SUPER a string is the text of a document. */
+static bool
+default_kind(const json_t *value, bool super, LoadJsonKind *kind, char digits[32], const char **text)
 {
 	document_digits(value, digits);
-	*kind = json_is_string(value) ? LOAD_JSON_STRING : json_is_integer(value) ? LOAD_JSON_NUMBER : LOAD_JSON_BOOLEAN;
+	*kind = json_is_string(value) ? super ? LOAD_JSON_NESTED : LOAD_JSON_STRING :
+		json_is_integer(value) ? LOAD_JSON_NUMBER : LOAD_JSON_BOOLEAN;
 	*text = json_is_string(value) ? json_string_value(value) : json_is_integer(value) ? digits :
 		json_is_true(value) ? "true" : "false";
 	return json_is_string(value) || json_is_integer(value) || json_is_boolean(value);
@@ -40,10 +50,12 @@ read_default(LoadConfigReader *reader, const char *where, json_t *value, int n)
 
 	if (value == NULL || json_is_null(value))
 		return true;
-	if (!default_kind(value, &kind, digits, &text))
+	if (!default_kind(value, column->type.kind == AWSX_REDSHIFT_SUPER, &kind, digits, &text))
 		return awsx_error_set(reader->error, AWSX_ERR_CONFIG,
 							  "%s: \"default\" must be a string, a whole number, true, false or null "
 							  "(write a number with a fraction as a string)", where);
+	if (kind == LOAD_JSON_NESTED && !is_document(text))
+		return awsx_error_set(reader->error, AWSX_ERR_CONFIG, "%s: \"default\" of type SUPER must be the text of a JSON document", where);
 	awsx_buf_init(&written, 0);
 	fits = load_value(&column->type, kind, text, strlen(text), &written, &problem);
 	awsx_buf_puts(&written, "");

@@ -170,6 +170,8 @@ look_after(const char *file, int (*command) (const LoadCheckWorld *world))
 	int			status;
 
 	log_init();
+	if (getenv("AWS_LAMBDA_LOG_LEVEL") == NULL)
+		log_set_level("WARN");
 	if (make_world(&world, "", file, &error))
 		status = command(&(LoadCheckWorld) {world.config, world.client, &world.places.options, &world.deadline});
 	else

@@ -28,6 +28,8 @@
 #define FIRST_REST_MS 200		/* before a repetition, with jitter */
 #define LAST_REST_MS 5000
 #define MAX_REPETITIONS 25		/* of ours, where no deadline ends it before */
+#define MAX_SUBMITS 8			/* of one attempt, likewise */
+#define MAX_SILENT 30			/* questions after it that fail one after another, likewise */
 #define MAX_OLD 16				/* failures of earlier callers that are passed over */
 #define OLD_MS 3000				/* older than our call by so much: not ours */
 
@@ -138,7 +140,7 @@ submit(Run *run)
 		return false;
 	for (int round = 1; !submit_once(run); round++)
 	{
-		if (!error->retryable || !rest_before(run, round))
+		if (!error->retryable || round == MAX_SUBMITS || !rest_before(run, round))
 		{
 			awsx_error_retell(error, error->kind, "no transaction was begun in Redshift: %s", error->message);
 			return false;
@@ -173,6 +175,7 @@ static bool
 await(const Run *run)
 {
 	int			poll_ms = FIRST_POLL_MS;
+	int			silent = 0;
 	AwsxError  *error = run->error;
 
 	while (rest(run->transaction, poll_ms))
@@ -181,8 +184,9 @@ await(const Run *run)
 		{
 			if (run->result->description.status != AWSX_REDSHIFT_RUNNING)
 				return true;
+			silent = 0;
 		}
-		else if (!error->retryable)
+		else if (!error->retryable || ++silent == MAX_SILENT)
 		{
 			awsx_error_retell(error, error->kind, "statement %s of Redshift cannot be asked after: %s", run->result->id, error->message);
 			return false;

@@ -295,6 +295,31 @@ test_submit_again(void)
 	is_int(lab.submits, 0, "... nothing was");
 }
 
+/* Where no deadline ends it. */
+static void
+test_nobody_there(void)
+{
+	static const Fate fates[] = {{"FINISHED", NULL, 1000}, {0}};
+	static Line	faults[200];
+
+	for (int i = 0; i < 199; i++)
+		faults[i].kind = AWSX_ERR_TRANSPORT;
+	begin(fates);
+	deadline.at_ms = 0;
+	lab.faults = faults;
+	is_int(run("base"), TRANSACTION_FAILED, "a submit that nobody answers");
+	is_int(error.kind, AWSX_ERR_TRANSPORT, "... ends");
+	is_int(lab.faults - faults, 24, "... after eight times the client's patience");
+	begin(fates);
+	deadline.at_ms = 0;
+	faults[100] = (Line) {0};
+	lab.statements[lab.count++] = (Statement) {.token = "x",.fate = fates};
+	lab.faults = faults + 9;
+	faults[9] = (Line) {.status = 200,.body = "{\"Id\":\"s-0\"}"};
+	is_int(run("base"), TRANSACTION_FAILED, "questions that nobody answers");
+	ok(strstr(error.message, "cannot be asked after") != NULL && lab.faults - faults >= 10 + 30, "... end after thirty of them");
+}
+
 static void
 test_others(void)
 {
@@ -600,6 +625,7 @@ main(void)
 	client = open_client(&error);
 	test_done();
 	test_submit_again();
+	test_nobody_there();
 	test_others();
 	test_ends();
 	test_time_over();
