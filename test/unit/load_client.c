@@ -6,6 +6,7 @@
  *	load_client sql CONFIG            the statements, one a line as a JSON string
  *	load_client copy CONFIG URL       those with COPY
  *	load_client stage CONFIG          the object that COPY loads
+ *	load_client prune CONFIG          the statement that prunes the ledger
  *
  * CONFIG is the document's file.  Messages come on stdin, each two lines: its
  * deduplication id, and its body.
@@ -94,6 +95,16 @@ print_row(const LoadConfig *config, const LoadRow *row)
 }
 
 static void
+print_statement(const char *sql)
+{
+	json_t	   *text = json_string(sql);
+
+	json_dumpf(text, stdout, JSON_ENCODE_ANY);
+	putchar('\n');
+	json_decref(text);
+}
+
+static void
 print_statements(const LoadConfig *config, const LoadRow *const *rows, int count, const char *url)
 {
 	LoadStatements statements;
@@ -102,13 +113,7 @@ print_statements(const LoadConfig *config, const LoadRow *const *rows, int count
 	if (!load_sql(config, rows, count, url, &statements, &error))
 		fail("statements", error.message);
 	for (int i = 0; i < statements.count; i++)
-	{
-		json_t	   *text = json_string(statements.sql[i]);
-
-		json_dumpf(text, stdout, JSON_ENCODE_ANY);
-		putchar('\n');
-		json_decref(text);
-	}
+		print_statement(statements.sql[i]);
 	load_sql_free(&statements);
 }
 
@@ -125,7 +130,7 @@ main(int argc, char **argv)
 	int			loaded = 0;
 
 	if (argc < 3)
-		fail("usage", "load_client rows|sql|copy|stage CONFIG [URL]");
+		fail("usage", "load_client rows|sql|copy|stage|prune CONFIG [URL]");
 	config = load_config_read(argv[2], read_file(argv[2]), strlen(read_file(argv[2])), &error);
 	if (config == NULL)
 		fail(argv[2], error.message);
@@ -146,5 +151,7 @@ main(int argc, char **argv)
 		fwrite(stage.data, 1, stage.len, stdout);
 	if (strcmp(argv[1], "sql") == 0 || strcmp(argv[1], "copy") == 0)
 		print_statements(config, rows, loaded, strcmp(argv[1], "copy") == 0 ? argv[3] : NULL);
+	if (strcmp(argv[1], "prune") == 0)
+		print_statement(load_sql_prune(config));
 	return 0;
 }
