@@ -91,8 +91,8 @@ refuse_reserved(Sql *sql, size_t place)
 {
 	for (size_t i = 0; i < COUNT(reserved); i++)
 	{
-		/* ENCODE delta, SET ... TO off */
-		if (sql_is(sql, place, reserved[i]) && !sql_is(sql, 0, "set") && (place == 0 || !sql_is(sql, place - 1, "encode")))
+		/* ENCODE delta, SET ... TO off, and COPY's options */
+		if (sql_is(sql, place, reserved[i]) && !sql_is(sql, 0, "set") && !sql_is(sql, 0, "copy") && (place == 0 || !sql_is(sql, place - 1, "encode")))
 			sql_fail_at(sql, place);
 	}
 }
