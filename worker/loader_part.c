@@ -194,6 +194,17 @@ make_and_run(Load *load, Part *part)
 	return run_transaction(load, part);
 }
 
+/*
+ * Was the transaction left running?  It may read the object yet, and then
+ * what it loads is found by whoever gets the messages next.
+ */
+static bool
+still_runs(const Part *part, LoaderPart end)
+{
+	return end == LOADER_PART_STOPPED && part->result.id[0] != '\0' &&
+		part->result.description.status == AWSX_REDSHIFT_RUNNING;
+}
+
 LoaderPart
 loader_part(Load *load, LoadRow **rows, int count)
 {
@@ -202,7 +213,12 @@ loader_part(Load *load, LoadRow **rows, int count)
 	Part		part = {
 		.rows = rows,
 		.count = count,
-		.transaction = {loader->client, loader->redshift, &load->config->place, &deadline}
+		.transaction = {
+			.client = loader->client,
+			.service = loader->redshift,
+			.place = &load->config->place,
+			.deadline = &deadline
+		}
 	};
 	LoaderPart	end;
 	bool		staged;
@@ -216,7 +232,7 @@ loader_part(Load *load, LoadRow **rows, int count)
 		staged = loader_stage(load, rows, count, &part.key, &part.url);
 		end = staged ? make_and_run(load, &part) : stopped(load, "the rows cannot be staged");
 		/* what failed may have been written all the same */
-		if (part.url != NULL)
+		if (part.url != NULL && !still_runs(&part, end))
 			loader_unstage(load, part.key);
 	}
 	else

@@ -5,8 +5,10 @@
  *
  * An object's name follows from its content and from where it is loaded, so
  * that a retry writes the same one again, and two that load other things
- * never share one.  It is removed after the transaction, whatever became of
- * that; what a killed process leaves is for the bucket's lifecycle rule.
+ * never share one.  It is removed when the transaction has ended, however;
+ * what is left by a killed process, or for a transaction that outlives its
+ * caller, is overwritten and removed by a retry, or is for the bucket's
+ * lifecycle rule.
  */
 #include <stdio.h>
 #include <stdlib.h>
