@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use PgSqs::Load;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -14,11 +15,22 @@ my $load = PgSqs::Load->new('load_many',
 	config => { poll => { max_messages => 50_000, max_bytes => 64 << 20, max_age_seconds => 30, visibility_seconds => 300, receives => 8 } });
 my $lab = $load->{lab};
 
-# A daemon finds them there; of each group there are ten.
-for my $first (0 .. $groups - 1)
+# Ten of each group lie there, put by the other function.
+my $digits = length $messages;
+$lab->s3(PUT => 'source', undef);
+$lab->control(PUT => 'objects/source/in/all.json', { line => '{"n": "' . '#' x $digits . '"}', repeat => $messages });
+my $sender = fork() // die "fork: $!";
+if ($sender == 0)
 {
-	$load->send(map { [ "g$first", "d$first-$_", { id => $first * 10 + $_, note => "note $first $_", amount => "$_.50" } ] } 0 .. 9);
+	my $program = "$ENV{PG_SQS_STAGE}/bin/s3_to_sqs";
+	%ENV = ($load->environment, QUEUE_URL => $load->{queue}, REJECT_URL => 's3://source/rejected/',
+		JQ_PROGRAM => '(.n | tonumber - 1) as $n | ($n / 10 | floor) as $g | {transaction_id: "g\($g)", g: "g\($g)", id: $n, note: "note \(.n)", amount: 7.50}');
+	open STDOUT, '>>', $load->{log};
+	open STDERR, '>>', $load->{log};
+	exec $program, 's3://source/in/' or POSIX::_exit(127);
 }
+waitpid $sender, 0;
+is($?, 0, "$messages messages are sent");
 my $began = time;
 my $pid = $load->start_daemon;
 my $peak = 0;

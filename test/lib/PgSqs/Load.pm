@@ -141,7 +141,15 @@ sub stop
 sub kill_hard { my ($self, $pid) = @_; kill KILL => $pid; waitpid $pid, 0; return }
 
 sub log_text { my ($self) = @_; open my $in, '<', $self->{log} or return ''; local $/; return scalar <$in> // '' }
-sub events { my ($self, $event) = @_; return grep { ($_->{event} // '') eq $event } $self->{lab}->journal }
+
+# Lines of the journal; only those are decoded, for there may be many.
+sub events
+{
+	my ($self, $event) = @_;
+	open my $in, '<', $self->{lab}{journal} or return;
+	return map { eval { $json->decode($_) } // () } grep { index($_, qq("event":"$event")) >= 0 } <$in>;
+}
+
 sub requests { my ($self, $action) = @_; return $self->{lab}->stats->{counts}{$action}{requests} // 0 }
 
 sub wait_until
