@@ -8,7 +8,9 @@ use strict;
 use warnings;
 
 use PgSqs::Load;
+use POSIX qw(WNOHANG);
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $id = 0;
 my $messages = 0;
@@ -25,6 +27,7 @@ sub send_some
 for my $kind (qw(function daemon))
 {
 	# A message comes again soon.
+	($id, $messages) = (0, 0);
 	my $load = PgSqs::Load->new("load_failures_$kind", queue => { VisibilityTimeout => '20' });
 	my $lab = $load->{lab};
 	my $pid = $kind eq 'function' ? $load->start_function : $load->start_daemon;
@@ -35,7 +38,10 @@ for my $kind (qw(function daemon))
 		my ($name, $rejected) = @_;
 		$load->wait_until("$kind, $name", sub {
 			return 1 if $load->depth eq '0 0';
-			$lab->advance(21) if $kind eq 'function' && $lab->control(GET => 'functions/f')->{running} == 0;
+			return 0 if $kind eq 'daemon';
+			# an invocation that met the clock just then is over, and its process
+			$pid = $load->start_function if waitpid($pid, WNOHANG) > 0;
+			if ($load->depth =~ /^0 / && $lab->control(GET => 'functions/f')->{running} == 0) { $lab->advance(21); sleep 0.2 }
 			return 0;
 		});
 		is(join(',', sort { $a <=> $b } split /,/, $load->sql(q{SELECT string_agg(id::text, ',') FROM t})), join(',', sort { $a <=> $b } @good), "$kind, $name: all is loaded once");
