@@ -192,7 +192,7 @@ check_place(Call *call)
 static void
 answer_submitted(Call *call, const RedshiftStatement *statement)
 {
-	answer(call, json_pack("{s:s,s:f,s:s,s:s,s:s}", "Id", statement->id, "CreatedAt", (double) statement->created_ms / 1000,
+	answer(call, json_pack("{s:s,s:f,s:s,s:s,s:s}", "Id", statement->id, "CreatedAt", redshift_seconds(statement->created_ms),
 						   "Database", statement->database, "DbUser", REDSHIFT_DB_USER,
 						   "WorkgroupName", redshift_settings.workgroup));
 }

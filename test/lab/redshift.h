@@ -92,6 +92,9 @@ json_t	   *redshift_control(const char *name, const json_t *in, const char **wro
 
 /* redshift_statement.c */
 
+/* The lab's time as answers tell it. */
+double		redshift_seconds(int64_t ms);
+
 /* The statement of that token within eight hours, NULL if there is none. */
 RedshiftStatement *redshift_by_token(const char *token);
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "journal.h"
+#include "service.h"
 #include "table.h"
 
 #define KEPT_MS			(24 * 3600 * INT64_C(1000))
@@ -215,6 +216,16 @@ result_size(const RedshiftPart *part)
 	return size;
 }
 
+/*
+ * A moment of the lab's time in seconds, as far ago by the clock that answers
+ * are dated with, which the lab's clock does not move.
+ */
+double
+redshift_seconds(int64_t ms)
+{
+	return (double) (ms - clock_now_ms() + clock_real_ms() + cloud.skew_ms) / 1000;
+}
+
 /* What the whole and its parts have in common. */
 static json_t *
 describe_part(const RedshiftStatement *statement, const RedshiftPart *part, const char *id)
@@ -222,11 +233,11 @@ describe_part(const RedshiftStatement *statement, const RedshiftPart *part, cons
 	/* what has run alone is over when it is committed */
 	RedshiftStatus status = statement->is_batch ? part->status : statement->status;
 	bool		over = status >= REDSHIFT_FINISHED;
-	double		updated = (double) statement->updated_ms / 1000;
+	double		updated = redshift_seconds(statement->updated_ms);
 
 	return json_pack("{s:s,s:s,s:s*,s:I,s:f,s:f,s:b,s:s,s:I,s:I,s:I}", "Id", id, "Status", status_names[status],
 					 "Error", part->error, "Duration", (json_int_t) (part->ended_us - part->started_us) * 1000,
-					 "CreatedAt", (double) statement->created_ms / 1000, "UpdatedAt", updated,
+					 "CreatedAt", redshift_seconds(statement->created_ms), "UpdatedAt", updated,
 					 "HasResultSet", part->result != NULL, "QueryString", part->sql,
 					 "ResultRows", (json_int_t) (over ? part->rows : -1), "ResultSize", (json_int_t) (over ? result_size(part) : -1),
 					 "RedshiftQueryId", (json_int_t) (part->started_us != 0 ? part->query_id : -1));
@@ -252,8 +263,8 @@ describe_batch(const RedshiftStatement *statement, json_t *out)
 	}
 	json_object_update_new(out, json_pack("{s:s,s:s,s:I,s:f,s:f,s:b,s:I,s:I,s:I,s:o}", "Id", statement->id, "Status",
 										  status_names[statement->status], "Duration", (json_int_t) duration,
-										  "CreatedAt", (double) statement->created_ms / 1000, "UpdatedAt",
-										  (double) statement->updated_ms / 1000, "HasResultSet", has_result,
+										  "CreatedAt", redshift_seconds(statement->created_ms), "UpdatedAt",
+										  redshift_seconds(statement->updated_ms), "HasResultSet", has_result,
 										  "ResultRows", (json_int_t) -1, "ResultSize", (json_int_t) -1,
 										  "RedshiftQueryId", (json_int_t) -1, "SubStatements", parts));
 }
