@@ -19,6 +19,8 @@ struct Enricher
 {
 	int			count;
 	Output	   *outputs;
+	bool		paths;			/* and nothing else, so that records may be sent as they stand */
+	Direct		direct;
 };
 
 Verdict
@@ -68,6 +70,15 @@ create_output(Output *output, const ConfigOutput *config, AwsxError *error)
 	return config->dedup == NULL || output->dedup != NULL;
 }
 
+static bool
+is_paths(const Output *output)
+{
+	char	   *const *names;
+
+	return program_path(output->program, &names) >= 0 && program_path(output->group, &names) >= 0 &&
+		(output->dedup == NULL || program_path(output->dedup, &names) >= 0);
+}
+
 Enricher *
 enrich_create(const Config *config, AwsxError *error)
 {
@@ -89,6 +100,7 @@ enrich_create(const Config *config, AwsxError *error)
 			enrich_free(enricher);
 			return NULL;
 		}
+		enricher->paths = (i == 0 || enricher->paths) && is_paths(&enricher->outputs[i]);
 	}
 	return enricher;
 }
@@ -106,6 +118,7 @@ enrich_free(Enricher *enricher)
 		program_free(enricher->outputs[i].dedup);
 	}
 	free(enricher->outputs);
+	direct_free(&enricher->direct);
 	free(enricher);
 }
 
@@ -194,7 +207,7 @@ run_output(Work *work, const Output *output, int index)
 							 "the program of output \"%s\" made more than %d results of one record",
 							 output->name, ENRICH_MAX_RESULTS);
 		else
-			verdict = enrich_make_message(work, output, index, n, value);
+			verdict = enrich_make_message(work, output, index, n, &(Document) {.value = value});
 		jv_free(value);
 		if (verdict != GO_ON)
 			return verdict;
@@ -212,6 +225,31 @@ run_outputs(Enricher *enricher, Work *work, const char *text, size_t len)
 		verdict = describe_source(work);
 	for (int i = 0; i < enricher->count && verdict == GO_ON; i++)
 		verdict = run_output(work, &enricher->outputs[i], i);
+	return verdict;
+}
+
+/* Send the record as it stands, where that is what jq would make of it. */
+static Verdict
+go_directly(Enricher *enricher, Work *work, const char *text, size_t len)
+{
+	Direct	   *direct = &enricher->direct;
+	JsonObject	object;
+	Verdict		verdict;
+
+	if (!enricher->paths || !direct_read(direct, text, len, &object))
+		return LONG_WAY;
+	work->record = text + object.offset;
+	work->record_len = object.len;
+	verdict = describe_source(work);
+	for (int i = 0; i < enricher->count && verdict == GO_ON; i++)
+	{
+		char	   *const *names;
+		int			count = program_path(enricher->outputs[i].program, &names);
+		Document	document = {.direct = direct,.node = direct_follow(direct, direct->nodes, names, count)};
+
+		verdict = document.node == NULL ? LONG_WAY :
+			enrich_make_message(work, &enricher->outputs[i], i, 1, &document);
+	}
 	return verdict;
 }
 
@@ -243,7 +281,12 @@ enrich_record(Enricher *enricher, const EnrichSource *source, const char *text, 
 
 	memset(result, 0, sizeof(*result));
 	numbers_init(&work.numbers, text);
-	verdict = run_outputs(enricher, &work, text, len);
+	verdict = go_directly(enricher, &work, text, len);
+	if (verdict == LONG_WAY)
+	{
+		enrich_result_free(result);
+		verdict = run_outputs(enricher, &work, text, len);
+	}
 	numbers_free(&work.numbers);
 	jv_free(work.value);
 	if (verdict == GO_ON)

@@ -14,8 +14,8 @@
 
 /* The expression's one string or number as bytes. */
 static Verdict
-evaluate_id(Work *work, const Output *output, Program *expression, const char *what, jv document,
-			AwsxBuf *bytes)
+run_expression(Work *work, const Output *output, Program *expression, const char *what, jv document,
+			   AwsxBuf *bytes)
 {
 	jv			value;
 	jv			second;
@@ -54,10 +54,27 @@ evaluate_id(Work *work, const Output *output, Program *expression, const char *w
 				  what, output->name);
 }
 
+/* Likewise from a record as it stands; what is no plain string or number goes the long way. */
+static Verdict
+copy_id(const Document *document, const Program *expression, AwsxBuf *bytes)
+{
+	char	   *const *names;
+	int			count = program_path(expression, &names);
+	const DirectNode *node = direct_follow(document->direct, document->node, names, count);
+
+	if (node != NULL && node->kind == DIRECT_STRING && node->len > 2)
+		awsx_buf_append(bytes, node->text + 1, node->len - 2);
+	else if (node != NULL && node->kind == DIRECT_NUMBER)
+		numbers_put_plain(node->text, node->len, bytes);
+	else
+		return LONG_WAY;
+	return bytes->failed ? NO_MEMORY : GO_ON;
+}
+
 /* The id to send, and the percent-encoded original when SQS would refuse it. */
 static Verdict
-make_id(Work *work, const Output *output, Program *expression, const char *what, jv document,
-		char id[AWSX_ID_MAX + 1], char **original)
+make_id(Work *work, const Output *output, Program *expression, const char *what,
+		const Document *document, char id[AWSX_ID_MAX + 1], char **original)
 {
 	AwsxBuf		bytes;
 	AwsxBuf		encoded;
@@ -65,7 +82,8 @@ make_id(Work *work, const Output *output, Program *expression, const char *what,
 	Verdict		verdict;
 
 	awsx_buf_init(&bytes, 0);
-	verdict = evaluate_id(work, output, expression, what, document, &bytes);
+	verdict = document->direct != NULL ? copy_id(document, expression, &bytes) :
+		run_expression(work, output, expression, what, document->value, &bytes);
 	if (verdict == GO_ON && !awsx_id_make(bytes.data, bytes.len, id, &hashed))
 		verdict = NO_MEMORY;
 	if (verdict == GO_ON && hashed)
@@ -140,14 +158,22 @@ add_attributes(Work *work, EnrichMessage *message)
 	add_attribute(message, "original_dedup_id", message->original_dedup_id);
 }
 
+static RenderResult
+write_body(const Work *work, const Document *document, AwsxBuf *body)
+{
+	if (document->direct == NULL)
+		return render_json(document->value, &work->numbers, body);
+	return awsx_buf_append(body, document->node->text, document->node->len) ? RENDER_OK : RENDER_MEMORY;
+}
+
 static Verdict
-render_body(Work *work, const Output *output, jv document, EnrichMessage *message)
+render_body(Work *work, const Output *output, const Document *document, EnrichMessage *message)
 {
 	AwsxBuf		body;
 	RenderResult rendered;
 
 	awsx_buf_init(&body, 0);
-	rendered = render_json(document, &work->numbers, &body);
+	rendered = write_body(work, document, &body);
 	if (rendered == RENDER_OK)
 	{
 		message->body = awsx_buf_take(&body, &message->body_len);
@@ -204,7 +230,7 @@ check_message(Work *work, const Output *output, const EnrichMessage *message)
 
 /* The n-th result (from 1) of an output's program becomes a message. */
 Verdict
-enrich_make_message(Work *work, const Output *output, int index, int n, jv document)
+enrich_make_message(Work *work, const Output *output, int index, int n, const Document *document)
 {
 	EnrichMessage *message = add_message(work->result);
 	Verdict		verdict;

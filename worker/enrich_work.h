@@ -7,6 +7,7 @@
 
 #include <jv.h>
 
+#include "direct.h"
 #include "enrich.h"
 #include "numbers.h"
 #include "program.h"
@@ -16,7 +17,8 @@ typedef enum Verdict
 {
 	GO_ON,
 	REJECT,
-	NO_MEMORY
+	NO_MEMORY,
+	LONG_WAY					/* the record cannot be sent as it stands */
 } Verdict;
 
 typedef struct Output
@@ -37,6 +39,14 @@ typedef struct Work
 	EnrichResult *result;
 } Work;
 
+/* What an output's program made of the record: jq's value, or a part of it as it stands. */
+typedef struct Document
+{
+	jv			value;
+	const Direct *direct;		/* null: the value counts */
+	const DirectNode *node;
+} Document;
+
 /* Set code and reason; returns REJECT. */
 extern Verdict enrich_reject(EnrichResult *result, const char *code, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
@@ -46,6 +56,6 @@ extern Verdict enrich_reject(EnrichResult *result, const char *code, const char 
  * message.  The document is borrowed.
  */
 extern Verdict enrich_make_message(Work *work, const Output *output, int index, int n,
-								   jv document);
+								   const Document *document);
 
 #endif							/* ENRICH_WORK_H */

@@ -385,20 +385,24 @@ put_plain(const Decimal *d, AwsxBuf *buf)
 	put_zeros(buf, d->scale);
 }
 
+void
+numbers_put_plain(const char *literal, size_t len, AwsxBuf *buf)
+{
+	Decimal		d = take_apart(literal, len);
+
+	put_plain(&d, buf);
+}
+
 bool
 numbers_put_value(const Numbers *numbers, double value, AwsxBuf *buf)
 {
 	AwsxBuf		literal;
-	Decimal		d;
 	bool		done;
 
 	awsx_buf_init(&literal, 0);
 	done = numbers_put(numbers, value, NULL, 0, &literal);
 	if (done)
-	{
-		d = take_apart(literal.data, literal.len);
-		put_plain(&d, buf);
-	}
+		numbers_put_plain(literal.data, literal.len, buf);
 	else if (literal.failed)
 		buf->failed = true;
 	awsx_buf_free(&literal);

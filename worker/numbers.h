@@ -81,6 +81,9 @@ extern bool numbers_put(const Numbers *numbers, double value, const char *name, 
  */
 extern bool numbers_put_value(const Numbers *numbers, double value, AwsxBuf *buf);
 
+/* Likewise of a literal, which may not be extreme. */
+extern void numbers_put_plain(const char *literal, size_t len, AwsxBuf *buf);
+
 /* Are two JSON literals the same decimal value?  Neither may be extreme. */
 extern bool numbers_equal(const char *a, size_t a_len, const char *b, size_t b_len);
 

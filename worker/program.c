@@ -199,6 +199,13 @@ program_free(Program *program)
 	free(program);
 }
 
+int
+program_path(const Program *program, char *const **names)
+{
+	*names = program->names;
+	return program->jq == NULL ? program->name_count : -1;
+}
+
 void
 program_start(Program *program, jv value)
 {

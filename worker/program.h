@@ -30,6 +30,9 @@ typedef enum ProgramStep
 extern Program *program_compile(const char *text, AwsxError *error);
 extern void program_free(Program *program); /* null allowed */
 
+/* The names of a path, borrowed, and how many (0 for "."); -1: the program is none. */
+extern int	program_path(const Program *program, char *const **names);
+
 /* Begin a run over the value, which is consumed; an unfinished run is dropped. */
 extern void program_start(Program *program, jv value);
 

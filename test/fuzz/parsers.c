@@ -26,7 +26,7 @@ static const struct
 	{"object", fuzz_object}, {"sts", fuzz_sts}, {"ini", fuzz_ini}, {"keys", fuzz_keys}, {"text", fuzz_text}, {"date", fuzz_date},
 	{"envelope", fuzz_envelope}, {"handover", fuzz_handover}, {"resend", fuzz_resend}, {"config", fuzz_config},
 	{"load_config", fuzz_load_config}, {"messages", fuzz_messages},
-	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}
+	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}, {"paths", fuzz_paths}
 };
 
 static Target

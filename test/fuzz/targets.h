@@ -45,5 +45,6 @@ extern void fuzz_invocation(const char *bytes, size_t len);
 extern void fuzz_inflate(const char *bytes, size_t len);
 extern void fuzz_split(const char *bytes, size_t len);
 extern void fuzz_record(const char *bytes, size_t len);
+extern void fuzz_paths(const char *bytes, size_t len);
 
 #endif							/* TARGETS_H */
