@@ -238,6 +238,7 @@ help:
 #:
 #: make demo         install what is missing, build, run the whole pipeline here, show the rows
 #: make demo FILE=x  ... with your own JSON file or folder
+#: make demo REDSHIFT=1  ... with sqs_to_redshift beside it: the same rows in both databases
 #: make demo-shell   ... leave everything up and open psql
 #: make test         build and pass every test
 #: make test SUITE=x only one of: unit regress isolation tap outside fuzz lint
@@ -259,9 +260,9 @@ demo demo-shell test sanitize conformance crashpoints lint deps: export LC_ALL =
 
 # "exec", so that make's signals reach the one that cleans up.
 demo:
-	@test/deps && test/build && exec test/demo/run
+	@test/deps && test/build && exec test/demo/run $(if $(REDSHIFT),--redshift)
 demo-shell:
-	@test/deps && test/build && exec test/demo/run --shell
+	@test/deps && test/build && exec test/demo/run --shell $(if $(REDSHIFT),--redshift)
 test:
 	@test/deps && test/build && exec perl test/run $(SUITE)
 sanitize:

@@ -1,11 +1,13 @@
 #!/usr/bin/perl
-# demo.pl [--shell]: the whole pipeline on this machine, one line a hop.
+# demo.pl [--shell] [--redshift]: the whole pipeline on this machine, one line a hop.
 #
 # Runs on a stage (see test/with_stage): starts the lab, a PostgreSQL with
 # pg_sqs preloaded, and the real s3_to_sqs; makes bucket, queue, the three
 # tables of docs/examples, subscription and routes; uploads the files; and
 # tells what the lab's journal, the function and the database say happened.  Every number printed was measured
-# or read in this run.
+# or read in this run.  With --redshift the same transactions also go through a
+# queue of their own and the real sqs_to_redshift into a second PostgreSQL, which
+# stands in for Redshift behind the lab's Data API.
 use strict;
 use warnings;
 
@@ -19,6 +21,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $shell = grep { $_ eq '--shell' } @ARGV;
+my $with_redshift = grep { $_ eq '--redshift' } @ARGV;
 my $run = $ENV{TESTDATADIR};
 my $example = 'docs/examples/transaction.json';
 my $bucket = 'ledger-l0';
@@ -27,6 +30,7 @@ my $json = JSON::PP->new->utf8->canonical;
 # The forms that a transaction takes here: a table and a route each.
 my @forms = qw(transactions confirmations regulatory_reports);
 my ($lab, $postgres, $sql, $watcher, $queue_url, @other_queues);
+my ($stand_in, $redshift_url);    # the second server, and its queue
 my $problems = 0;
 $| = 1;
 # The first signal ends the demo, the next ones must not disturb its END.
@@ -40,11 +44,13 @@ sub printable { my ($text) = @_; utf8::encode($text) if utf8::is_utf8($text); re
 sub short { my ($id) = @_; return length $id > 40 ? substr($id, 0, 12) . "\x{2026}" : $id }
 sub slurp { my ($file) = @_; open my $in, '<:raw', $file or return ''; local $/; return scalar <$in> }
 
-# Show what psql answers, as it is.
-sub show
+# Show what psql answers, as it is: of PostgreSQL, or of the stand-in for Redshift.
+sub show { my ($query, @options) = @_; return show_of($run, 'postgres', $query, @options) }
+sub show_redshift { my ($query, @options) = @_; return show_of("$run/redshift", 'dev', $query, @options) }
+sub show_of
 {
-	my ($query, @options) = @_;
-	my $status = system('psql', '-X', '-h', $run, '-U', 'postgres', '-d', 'postgres', '-P', 'pager=off', @options, '-c', $query);
+	my ($host, $database, $query, @options) = @_;
+	my $status = system('psql', '-X', '-h', $host, '-U', 'postgres', '-d', $database, '-P', 'pager=off', @options, '-c', $query);
 	exit 130 if ($status & 127) == POSIX::SIGINT;
 	$problems++ if $status;
 	return;
@@ -52,29 +58,35 @@ sub show
 
 # -- starting ---------------------------------------------------------------
 
-sub start_postgres
+# A server whose socket lies in its folder; returns its process.
+sub start_server
 {
-	my $data = "$run/data";
+	my ($data, $sockets, $log, $settings) = @_;
 	system("initdb -D '$data' -U postgres -A trust -E UTF8 --no-locale -N >'$run/initdb.log' 2>&1") == 0
 	  or die "initdb failed:\n" . slurp("$run/initdb.log");
 	open my $conf, '>>', "$data/postgresql.conf" or die "postgresql.conf: $!";
-	print $conf "shared_preload_libraries = 'pg_sqs'\nlisten_addresses = ''\nunix_socket_directories = '$run'\n";
+	print $conf "${settings}listen_addresses = ''\nunix_socket_directories = '$sockets'\n";
 	close $conf;
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
 	{
-		open STDOUT, '>', "$run/postgres.log";
+		open STDOUT, '>', $log;
 		open STDERR, '>&', \*STDOUT;
 		# Even if this program is killed, the server does not outlive it.
 		exec 'setpriv', '--pdeathsig', 'INT', 'postgres', '-D', $data or POSIX::_exit(127);
 	}
-	$postgres = $pid;
 	for (1 .. 200)
 	{
-		last if system("pg_isready -q -h '$run' -U postgres") == 0;
+		last if system("pg_isready -q -h '$sockets' -U postgres") == 0;
 		die "PostgreSQL did not start.\n" if waitpid($pid, POSIX::WNOHANG());
 		sleep 0.05;
 	}
+	return $pid;
+}
+
+sub start_postgres
+{
+	$postgres = start_server("$run/data", $run, "$run/postgres.log", "shared_preload_libraries = 'pg_sqs'\n");
 	$sql = PgSqs::Psql->new(host => $run);
 	$watcher = PgSqs::Psql->new(host => $run);
 	return;
@@ -84,9 +96,11 @@ sub start_postgres
 sub start_function
 {
 	my $config = $json->decode(slurp('worker/examples/s3_to_sqs.json'));
+	push @{ $config->{outputs} }, { %{ $config->{outputs}[0] }, name => 'redshift' } if $with_redshift;
 	$_->{queue_url} = $lab->create_queue("$_->{name}.fifo") for @{ $config->{outputs} };
 	($queue_url) = map { $_->{queue_url} } grep { $_->{name} eq 'transactions' } @{ $config->{outputs} };
-	@other_queues = map { [ $_->{name}, $_->{queue_url} ] } grep { $_->{name} ne 'transactions' } @{ $config->{outputs} };
+	($redshift_url) = map { $_->{queue_url} } grep { $_->{name} eq 'redshift' } @{ $config->{outputs} };
+	@other_queues = map { [ $_->{name}, $_->{queue_url} ] } grep { $_->{name} !~ /^(?:transactions|redshift)$/ } @{ $config->{outputs} };
 	$config->{reject} = "s3://$bucket/rejected/";
 	$config->{receipts} = "s3://$bucket/receipts/";
 	$lab->start_function('s3_to_sqs', "$run/s3_to_sqs.log", S3_TO_SQS_CONFIG => $json->encode($config));
@@ -97,6 +111,49 @@ sub start_function
 		last if grep { ($_->{event} // '') eq 'lambda.result' } $lab->journal_news;
 		sleep 0.02;
 	}
+	return;
+}
+
+# One statement through the Data API, to its end, as an administrator would run it.
+sub run_in_redshift
+{
+	my ($statement) = @_;
+	my $call = sub {
+		my ($action, $parameters) = @_;
+		my $answer = $lab->request('redshift-data', 'POST', '/', content => $json->encode($parameters),
+			headers => { 'Content-Type' => 'application/x-amz-json-1.1', 'X-Amz-Target' => "RedshiftData.$action" });
+		die "Redshift: $answer->{content}\n" unless $answer->{success};
+		return $json->decode($answer->{content});
+	};
+	my $id = $call->(ExecuteStatement => { WorkgroupName => 'default', Database => 'dev', Sql => $statement })->{Id};
+	for (1 .. 500)
+	{
+		my $is = $call->(DescribeStatement => { Id => $id });
+		return if $is->{Status} eq 'FINISHED';
+		die "Redshift: $is->{Error}\n" if $is->{Status} =~ /FAILED|ABORTED/;
+		sleep 0.02;
+	}
+	die "Redshift does not answer.\n";
+}
+
+# The tables that "sqs_to_redshift ddl" prints, the function, and the queue that triggers it.
+sub start_redshift
+{
+	my $config = $json->decode(slurp('worker/examples/sqs_to_redshift.json'));
+	my $program = "$ENV{PG_SQS_STAGE}/bin/sqs_to_redshift";
+	my $file = "$run/sqs_to_redshift.json";
+
+	$config->{$_} =~ s{^s3://[^/]+}{s3://$bucket} for qw(stage reject);
+	open my $out, '>:raw', $file or die "$file: $!";
+	print $out $json->encode($config);
+	close $out;
+	run_in_redshift($_) for grep { /\S/ } split /;\n/, qx{$program ddl '$file'};
+	$lab->start_function('sqs_to_redshift', "$run/sqs_to_redshift.log", program => $program, SQS_TO_REDSHIFT_CONFIG => $file);
+	$lab->control(PUT => 'functions/sqs_to_redshift', { timeout_seconds => 30 });
+	my $mapped = $lab->request('lambda', 'POST', '/2015-03-31/event-source-mappings', content => $json->encode({
+		FunctionName => 'sqs_to_redshift', EventSourceArn => "arn:aws:sqs:$lab->{region}:123456789012:redshift.fifo", BatchSize => 10,
+		FunctionResponseTypes => ['ReportBatchItemFailures'], ScalingConfig => { MaximumConcurrency => 2 } }));
+	die "event source mapping: $mapped->{content}\n" unless $mapped->{success};
 	return;
 }
 
@@ -164,6 +221,8 @@ sub hop_text
 	return "SQS     $line->{queue} group " . short($line->{group}) . ' dedup ' . short($line->{dedup}) . " sequence $line->{sequence}"
 	  . ($line->{duplicate} ? '  (duplicate: absorbed by SQS)' : '')
 	  if $event eq 'sqs.sent';
+	return "Redshift transaction $line->{id} of $line->{statements} statements: " . ($line->{status} eq 'FINISHED' ? 'committed' : 'rolled back')
+	  if $event eq 'redshift.transaction' && $line->{token};
 	return "SQS     message $line->{message_id} received, count $line->{receive_count}" if $event eq 'sqs.received';
 	return "SQS     message $line->{message_id} deleted" if $event eq 'sqs.deleted';
 	return undef;
@@ -180,7 +239,7 @@ sub tell_hops
 	{
 		my $text = hop_text($line, $seen) // next;
 		push @hops, [ $line->{real} / 1000, printable($text) ];
-		$seen->{done} = 1 if $line->{event} eq 'lambda.result' && $line->{outcome} eq 'response';
+		$seen->{done} = 1 if $line->{event} eq 'lambda.result' && $line->{outcome} eq 'response' && $line->{function} eq 's3_to_sqs';
 		$seen->{absorbed} = 1 if $line->{event} eq 'sqs.sent' && $line->{duplicate};
 	}
 	printf "%8.1f ms  %s\n", ($_->[0] - $start) * 1000, $_->[1] for sort { $a->[0] <=> $b->[0] } @hops;
@@ -243,8 +302,24 @@ sub upload
 		last if $kind eq 'stuck' || join(' ', $lab->queue_depth($queue_url)) eq '0 0';
 		sleep 0.02;
 	}
+	drain_redshift();
+	tell_hops($start, \%seen);
 	my %old = map { $_ => 1 } @{ $before->{rejects} };
 	return ($kind, [ grep { !$old{$_} } @{ $after->{rejects} } ]);
+}
+
+# Until all is loaded there, too; what is under way must not see the clock jump.
+sub drain_redshift
+{
+	return unless $redshift_url;
+	for (1 .. 3000)
+	{
+		return if join(' ', $lab->queue_depth($redshift_url)) eq '0 0';
+		sleep 0.02;
+	}
+	$problems++;
+	print "Redshift's queue is not empty after a minute.\n";
+	return;
 }
 
 # The watcher's answer, told: when the row became visible, if it did.
@@ -399,6 +474,7 @@ sub loss_story
 	$sql->query("SELECT count(*) FROM ($missing) m WHERE object_key = '$key' AND record = 2") eq '1' or ($problems++, print "expected that record\n");
 
 	# SQS would take the same id for a duplicate for five minutes.
+	drain_redshift();
 	$lab->advance(360);
 	$watcher->send("SELECT wait_for_messages($ledger + 3, 30)");
 	$lab->s3(PUT => $bucket, $key, content => $content);
@@ -408,16 +484,59 @@ sub loss_story
 	return;
 }
 
+# The transactions of both databases beside each other, and whether a column differs.
+sub both_databases
+{
+	my $all = q{SELECT string_agg(concat_ws('|', transaction_id, version, account_id, booked_at, booked_on, trim_scale(amount), trim_scale(fee),
+		currency, counterparty, description), E'\\n' ORDER BY transaction_id COLLATE "C") FROM transactions};
+	say_title('The same transactions in both databases');
+	drain_redshift();
+	my $short = q{SELECT transaction_id, version, left(account_id, 40) AS account_id, booked_at, amount, fee, currency FROM transactions ORDER BY 1 LIMIT 20};
+	show("SET timezone = 'UTC'; $short", '-q', '-P', 'title=PostgreSQL, loaded by pg_sqs', '-P', 'footer=off');
+	show_redshift("SET timezone = 'UTC'; $short", '-q', '-P', 'title=Redshift (a PostgreSQL stands in), loaded by sqs_to_redshift', '-P', 'footer=off');
+	my ($here, $there) = map { ask(@$_, "SET timezone = 'UTC'; $all") } [ $run, 'postgres' ], [ "$run/redshift", 'dev' ];
+	my $rows = () = $here =~ /^.+$/mg;
+	my @rejects = map { $json->decode($lab->s3(GET => $bucket, $_)->{content}) } $lab->s3_keys($bucket, 'rejected-by-redshift/');
+	print 'Rejected by Redshift: ', printable($_->{reason}), "\n" for @rejects;
+	if (@rejects && !grep { index("$here\n", "$_\n") < 0 } split /\n/, $there)
+	{
+		print "What Redshift has is the same in both, in every column.\n";
+	}
+	elsif ($rows && $here eq $there) { print "All $rows rows are the same in both, in every column.\n" }
+	else { $problems++; print "The two differ:\n$here\n--\n$there\n" }
+	show_redshift('SELECT count(*) AS messages_in_the_ledger, count(DISTINCT dedup_key) AS different FROM sqs_ledger', '-P', 'footer=off');
+	return;
+}
+
+# What a database answers, unaligned; an error counts as a problem.
+sub ask
+{
+	my ($host, $database, $query) = @_;
+	open my $psql, '-|', 'psql', '-X', '-q', '-At', '-h', $host, '-U', 'postgres', '-d', $database, '-c', $query or die "psql: $!";
+	local $/;
+	my $answer = <$psql> // '';
+	close $psql or $problems++;
+	return $answer;
+}
+
 sub main
 {
 	my @files = input_files();
-	$lab = PgSqs::Lab->start(journal => "$run/journal.ndjson");
+	my @arguments;
+	if ($with_redshift)
+	{
+		mkdir "$run/redshift" or die "$run/redshift: $!";
+		$stand_in = start_server("$run/redshift/data", "$run/redshift", "$run/redshift.log", '');
+		@arguments = ('--redshift', "host=$run/redshift user=postgres dbname=dev");
+	}
+	$lab = PgSqs::Lab->start(journal => "$run/journal.ndjson", arguments => \@arguments);
 	start_postgres();
 	$lab->s3(PUT => $bucket, undef);
 	$lab->s3(PUT => $bucket, undef, query => { versioning => '' },
 		content => '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
 	$lab->s3_notify($bucket, "arn:aws:lambda:$lab->{region}:123456789012:function:s3_to_sqs", 'in/');
 	start_function();
+	start_redshift() if $with_redshift;
 	create_subscription();
 	print bold('pg_sqs demo'), ': ', $sql->query('SELECT split_part(version(), \' on \', 1)'),
 	  ', s3_to_sqs as the Lambda function, the lab as AWS at ', $lab->endpoint, "\n";
@@ -442,6 +561,7 @@ sub main
 	other_forms() if $files[0] eq $example && @rows == 1;
 	repeat_story(@{ $rows[0] }) if @files == 1 && @rows == 1;
 	loss_story() if $files[0] eq $example && @rows == 1;
+	both_databases() if $with_redshift && @rows;
 	if (@files > 1)
 	{
 		say_title(scalar(@rows) . ' of ' . scalar(@files) . ' files became rows');
@@ -499,12 +619,12 @@ END
 	my $status = $?;
 	undef $sql;
 	undef $watcher;
-	if ($postgres)
-	{
-		kill 'INT', $postgres;
-		waitpid $postgres, 0;
-	}
 	$lab->stop if $lab;
+	for (grep { $_ } $postgres, $stand_in)
+	{
+		kill 'INT', $_;
+		waitpid $_, 0;
+	}
 	$? = $status;
 }
 

@@ -10,6 +10,7 @@ use Test::More;
 
 binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
 my $input = "$ENV{PG_SQS_STAGE}/src/input";
+my $options = '';
 
 sub demo
 {
@@ -25,7 +26,7 @@ sub demo
 	}
 	make_path("$ENV{TESTDATADIR}/demo");
 	local $ENV{TESTDATADIR} = "$ENV{TESTDATADIR}/demo";
-	my $out = decode_utf8(`perl test/demo/demo.pl 2>&1`);
+	my $out = decode_utf8(`perl test/demo/demo.pl $options 2>&1`);
 	return ($? >> 8, $out);
 }
 
@@ -70,4 +71,19 @@ like($out, qr/2 of 3 files became rows/, 'each of its files');
 ($status, $out) = demo('stuck.json' => '{"transaction_id": "S", "amount": "many"}');
 isnt($status, 0, 'a row that does not fit fails the demo');
 like($out, qr/is in the quarantine.*22P02/s, 'with the reason') or diag($out);
+# -- into both databases
+$options = '--redshift';
+($status, $out) = demo();
+is($status, 0, 'the demo with Redshift succeeds') or diag($out);
+for my $hop (qr/SQS +redshift\.fifo group [0-9a-f]{12}… dedup/, qr/Lambda +sqs_to_redshift request [0-9a-f-]{36}/,
+	qr/Redshift transaction [0-9a-f-]{36} of \d+ statements: committed/, qr/^ T-2026-000042 \| +2 \| Société 42 \| 2026-01-02 02:04:05\.678\+00 \| +9999\.9900 \| +0\.0100 \| EUR$/m,
+	qr/^All 4 rows are the same in both, in every column\.$/m, qr/^ +5 \| +5$/m)
+{
+	like($out, $hop, "tells $hop");
+}
+unlike($out, qr/uninitialized|The two differ/, 'and nothing else');
+($status, $out) = demo('long.json' => '{"transaction_id": "L", "amount": 1, "description": "' . 'x' x 2000 . '"}');
+is($status, 0, 'what only PostgreSQL takes') or diag($out);
+like($out, qr/^Rejected by Redshift: .*description/m, 'is told with its reason');
+
 done_testing;
