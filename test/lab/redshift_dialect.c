@@ -193,6 +193,8 @@ translate_words(Sql *sql)
 		fold_name(sql, i);
 		if (sql_is(sql, i, "sysdate") && !qualified && !sql_is(sql, i + 1, "("))
 			sql_replace(sql, i, "pg_catalog.sysdate()");
+		else if (sql_are(sql, i, "json_serialize (") && !qualified)
+			sql_replace(sql, i, "pg_catalog.json_serialize");	/* PostgreSQL 17 has its own */
 		else if (sql_is(sql, i, "minus") && i > 0 && (sql_is(sql, i + 1, "select") || sql_are(sql, i + 1, "( select")))
 			sql_replace(sql, i, "EXCEPT");
 		else if (sql_is(sql, i, "::"))

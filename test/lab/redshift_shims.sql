@@ -88,16 +88,17 @@ CREATE OR REPLACE FUNCTION pg_catalog.is_valid_json(document text) RETURNS boole
 	LANGUAGE sql IMMUTABLE STRICT AS $$SELECT can_json_parse(document) AND ltrim(document) LIKE '{%'$$;
 
 -- Without blanks, as Redshift writes it; the members of an object are in
--- PostgreSQL's order.
+-- PostgreSQL's order.  Its name is always with its schema, for without it is a
+-- key word of PostgreSQL 17's.
 CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(value pg_catalog.super) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE STRICT AS
 $$
 BEGIN
 	CASE jsonb_typeof(value)
 		WHEN 'object' THEN
-			RETURN (SELECT '{' || coalesce(string_agg(to_json(m.key)::text || ':' || json_serialize(m.value), ','), '') || '}' FROM jsonb_each(value) AS m);
+			RETURN (SELECT '{' || coalesce(string_agg(to_json(m.key)::text || ':' || pg_catalog.json_serialize(m.value), ','), '') || '}' FROM jsonb_each(value) AS m);
 		WHEN 'array' THEN
-			RETURN (SELECT '[' || coalesce(string_agg(json_serialize(m.value), ',' ORDER BY m.n), '') || ']'
+			RETURN (SELECT '[' || coalesce(string_agg(pg_catalog.json_serialize(m.value), ',' ORDER BY m.n), '') || ']'
 				FROM jsonb_array_elements(value) WITH ORDINALITY AS m(value, n));
 		ELSE
 			RETURN value::text;
@@ -106,7 +107,7 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.json_serialize_to_varbyte(value pg_catalog.super) RETURNS pg_catalog.varbyte
-	LANGUAGE sql IMMUTABLE STRICT AS $$SELECT convert_to(json_serialize(value), 'SQL_ASCII')::varbyte$$;
+	LANGUAGE sql IMMUTABLE STRICT AS $$SELECT convert_to(pg_catalog.json_serialize(value), 'SQL_ASCII')::varbyte$$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.json_typeof(value pg_catalog.super) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT jsonb_typeof(value)';

@@ -25,6 +25,20 @@ sub refused
 
 sub statuses { my ($id) = @_; return join ' ', map { $_->{Status} } @{ $redshift->describe($id)->{SubStatements} } }
 
+# Until the statements of a batch, which then are not committed yet, are done; false: one waits for a lock meanwhile.
+sub wait_for_parts
+{
+	my ($id) = @_;
+	my $end = time + 60;
+	while (time < $end)
+	{
+		return 1 if statuses($id) =~ /^FINISHED( FINISHED)*$/;
+		return 0 if $redshift->sql('SELECT count(*) FROM pg_locks WHERE NOT granted') > 0;
+		sleep 0.02;
+	}
+	die "the statements of $id did not end: " . statuses($id) . "\n";
+}
+
 # The journal's lines of one event that came since the last call.
 sub events { my ($event) = @_; return grep { ($_->{event} // '') eq $event } $lab->journal_news }
 
@@ -136,7 +150,7 @@ $lab->advance(60);
 is($redshift->describe($id)->{Status}, 'PICKED', 'picked');
 $lab->advance(60);
 is($redshift->wait_for($id, qr/STARTED/)->{Status}, 'STARTED', 'started');
-sleep 0.05 until statuses($id) eq 'FINISHED FINISHED';
+wait_for_parts($id);
 $redshift->control(submitted_ms => 0, picked_ms => 0, started_ms => 0);
 is($redshift->sql(q{SELECT count(*) FROM t WHERE id = 'slow'}), '0', 'its statements are done, and not committed');
 refused('not over', GetStatementResult => { Id => "$id:2" }, 'ResourceNotFoundException');
@@ -162,7 +176,7 @@ is($redshift->sql(q{SELECT count(*) FROM t WHERE id = 'orphan'}), '1', '... whic
 # -- cancel
 $redshift->control(hold => \1);
 $id = $redshift->submit([ q{LOCK t}, q{INSERT INTO t (id) VALUES ('held')} ]);
-sleep 0.05 until statuses($id) eq 'FINISHED FINISHED';
+wait_for_parts($id);
 my $waiter = $redshift->submit([ q{LOCK t}, 'SELECT 1' ]);
 ok(wait_for_lock(), 'one holds the lock, another waits for it');
 ok($redshift->call(CancelStatement => { Id => $waiter })->{Status}, 'the one that waits is cancelled');
@@ -222,10 +236,10 @@ sub insert_twice
 	my @sqls = (@before, "INSERT INTO t (id) SELECT '$key' WHERE NOT EXISTS (SELECT 1 FROM t WHERE id = '$key')");
 	$redshift->control(hold => \1);
 	my $first = $redshift->submit(\@sqls);
-	sleep 0.02 until statuses($first) =~ /^FINISHED( FINISHED)*$/;
+	wait_for_parts($first);
 	my $second = $redshift->submit(\@sqls);
 	$redshift->wait_for($second, qr/STARTED/);
-	until (statuses($second) =~ /^FINISHED( FINISHED)*$/) { last if $redshift->sql(q{SELECT count(*) FROM pg_locks WHERE NOT granted}) > 0; sleep 0.02 }
+	wait_for_parts($second);
 	$redshift->control(hold => \0);
 	$redshift->wait_for($_) for $first, $second;
 	return $redshift->sql("SELECT count(*) FROM t WHERE id = '$key'");
@@ -237,7 +251,7 @@ is(insert_twice('late', 'SELECT count(*) FROM t', 'LOCK TABLE t'), '2', '... unl
 # -- two that write one row
 $redshift->control(hold => \1);
 my $first = $redshift->submit([q{UPDATE t SET n = 2 WHERE id = 'a'}]);
-sleep 0.02 until statuses($first) eq 'FINISHED';
+wait_for_parts($first);
 my $second = $redshift->submit([q{UPDATE t SET n = 3 WHERE id = 'a'}]);
 ok(wait_for_lock(), 'one waits for the row of another');
 $redshift->control(hold => \0);
