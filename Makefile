@@ -245,7 +245,9 @@ help:
 #: make test JOBS=1  one test file at a time, instead of two for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
 #: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
-#: make bench        measure, beside a boto3 function (build/bench/results.json)
+#: make bench        measure beside COPY and beside others (test/bench/results.json; BIG=1 for hours)
+#: make bench-peers  ... install the npm packages it can measure beside, into build/bench
+#: make bench-publish ... take the last run's figures and plots into docs/performance.md
 #: make fuzz         every parser under libFuzzer (SECONDS_EACH=60), two at a time
 #: make sanitize     the unit tests with address and undefined-behaviour sanitizers
 #: make lint         who may look at whom, symbols, warnings, linters where installed
@@ -275,6 +277,10 @@ crashpoints:
 	@test/deps && test/build && exec test/with_stage perl test/t/120_crash_points.pl
 bench:
 	@test/deps && test/build && exec test/bench/run
+bench-peers:
+	@test/bench/peers --install
+bench-publish:
+	@perl test/bench/report.pl --publish
 fuzz:
 	@$(MAKE) -C test/fuzz
 lint:
@@ -288,4 +294,4 @@ lab:
 deps:
 	@test/deps
 
-.PHONY: help demo demo-shell test sanitize conformance crashpoints bench fuzz lint indent lambda lab deps
+.PHONY: help demo demo-shell test sanitize conformance crashpoints bench bench-peers bench-publish fuzz lint indent lambda lab deps

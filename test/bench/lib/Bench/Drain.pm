@@ -56,6 +56,7 @@ my @scenarios = (
 
 my $warm_up = 2000;
 
+sub table_sql { return $table }
 sub scenarios { return @scenarios }
 sub scenario { my ($key) = @_; my ($found) = grep { $_->{key} eq $key } @scenarios; return $found // croak "no scenario $key" }
 
@@ -103,7 +104,7 @@ sub check
 {
 	my ($self) = @_;
 	my $ledger = "FROM sqs.ledger l JOIN sqs.subscription s ON s.id = l.subscription WHERE s.name = '$self->{queue}'";
-	$self->{world}->wait_for("SELECT count(*) $ledger", $self->{rows});
+	$self->{world}->wait_for("SELECT count(*) $ledger", $self->{rows} + ($self->{filled} // 0));
 	$self->{world}->wait_for("SELECT count(*) FROM $_", $self->{rows}) for @{ $self->{tables} };
 	return;
 }
