@@ -132,6 +132,7 @@ sub run
 		wal_bytes => ($world->wal - $wal) / $count,
 		api_calls => ($self->calls - $calls) / $count);
 	$self->check;
+	@measured{qw(table_bytes ledger_bytes)} = map { $world->sql("SELECT pg_total_relation_size('$_')") / ($self->{rows} + ($self->{filled} // 0)) } $self->{tables}[0], 'sqs.ledger';
 	croak 'the consumer was restarted: ' . $world->trouble unless "@pids" eq join ' ', $self->pids;
 	return \%measured;
 }
