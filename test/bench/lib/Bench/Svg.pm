@@ -59,12 +59,13 @@ sub bars
 	for my $bar (@$bars)
 	{
 		my ($label, $value, $colour) = @$bar;
+		$y -= 7 if $label eq '';	# belongs to the one above
 		$content .= text($left - 8, $y + 15, 'end', $label);
 		$content .= sprintf qq(<rect x="%d" y="%d" width="%.1f" height="20" fill="%s"/>\n), $left, $y, $value * $scale, $colours[ $colour // 0 ];
 		$content .= text($left + $value * $scale + 6, $y + 15, 'start', number($value));
 		$y += 28;
 	}
-	return document($y + 26, $title, $content . text($left, $y + 14, 'start', $unit, ' fill="#555"'));
+	return document($y + 26, $title, $content . text(12, $y + 14, 'start', $unit, ' fill="#555"'));
 }
 
 sub lines
@@ -78,14 +79,15 @@ sub lines
 	my $x_of = sub { return $edge + $_[0] / $x_most * ($width - $edge - 40) };
 	my $y_of = sub { return $height - $bottom - $_[0] / $y_most * ($height - $top - $bottom) };
 	my $content = '';
+	my $mark = sub { return sprintf('%.10g', $_[0]) };
 	for (my $y = 0; $y <= $y_most * 1.001; $y += $y_step)
 	{
 		$content .= sprintf qq(<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>\n), $edge, $width - 40, $y_of->($y), $y_of->($y);
-		$content .= text($edge - 8, $y_of->($y) + 4, 'end', number($y));
+		$content .= text($edge - 8, $y_of->($y) + 4, 'end', $mark->($y));
 	}
 	for (my $x = 0; $x <= $x_most * 1.001; $x += $x_step)
 	{
-		$content .= text($x_of->($x), $height - $bottom + 18, 'middle', number($x));
+		$content .= text($x_of->($x), $height - $bottom + 18, 'middle', $mark->($x));
 	}
 	for my $i (0 .. $#$series / 2)
 	{
