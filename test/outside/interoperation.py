@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import os
 import sys
+import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -27,6 +28,7 @@ except ImportError:
 if tuple(int(part) for part in botocore.__version__.split(".")[:2]) < (1, 31):
     support.skip_all("boto3 is too old to speak SQS's JSON protocol")
 from moto_server import start_moto
+from postgres import start_postgres
 from steered import Client, Damage
 
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -56,6 +58,7 @@ class World:
         self.kind, self.server, self.url = kind, server, server.url
         self.key, self.secret = key, secret
         self.own = []
+        self.postgres = None
         self.s3, self.sqs, self.sts = (self.boto(service) for service in ("s3", "sqs", "sts"))
         self.client = self.ours()
         self.names = 0
@@ -84,6 +87,8 @@ class World:
         for client in self.own:
             client.stop()
         self.server.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
 
 
 def text(answer):
@@ -275,6 +280,52 @@ def _(w):
     equal(w.client.refused("receive", queue=url.replace(name, "nothing.fifo"))["error"], "not found")
 
 
+# ---------------------------------------------------------------- Redshift Data API
+
+def ended(described):
+    """What ours says of a statement as soon as it has ended."""
+    end = time.monotonic() + 60
+    while described()["status"] == "running":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return described()
+
+
+@case("lab", "Redshift: boto3 and we describe, read and find again what the other submitted")
+def _(w):
+    boto = w.boto("redshift-data")
+    place = {"workgroup": "default", "database": "dev"}
+    sqls = ["CREATE TABLE boto (id INT, t VARCHAR(20))", "INSERT INTO boto VALUES (1, 'it''s'), (2, NULL)", "SELECT t, id FROM boto ORDER BY id"]
+    mine = w.client("execute", sqls=sqls, token="0" * 64, name="load", **place)["id"]
+    described = ended(lambda: w.client("describe", id=mine))
+    equal((described["status"], described["problem"], described["parts"][1:]), ("finished", "", [2, 2]))
+    equal(w.client("rows", id=mine, part=3), {"records": [["it's", "1"], [None, "2"]], "next": None})
+    theirs = boto.describe_statement(Id=mine)
+    equal([part["QueryString"] for part in theirs["SubStatements"]], sqls)
+    equal(boto.get_statement_result(Id=mine + ":3")["Records"][0][0], {"stringValue": "it's"})
+    equal(boto.batch_execute_statement(WorkgroupName="default", Database="dev", Sqls=sqls, ClientToken="0" * 64)["Id"], mine)
+    theirs = boto.execute_statement(WorkgroupName="default", Database="dev", Sql="SELECT 1/0")["Id"]
+    described = ended(lambda: w.client("describe", id=theirs))
+    equal(described["status"], "failed")
+    assert "division by zero" in described["problem"], described
+    equal(w.client.refused("describe", id="00000000-0000-0000-0000-000000000000")["error"], "not found")
+    equal(w.client.refused("execute", sqls=["SELECT 1"], workgroup="other", database="dev")["error"], "request")
+
+
+@case("moto", "Redshift: moto takes our requests, and we its answers")
+def _(w):
+    boto = w.boto("redshift-data")
+    mine = w.client("execute", sqls=["SELECT 'é\n\\'"], cluster="c1", database="dev", user="loader", token="t", name="load")["id"]
+    theirs = boto.describe_statement(Id=mine)
+    equal((theirs["QueryString"], theirs["ClusterIdentifier"], theirs["Database"], theirs["DbUser"]), ("SELECT 'é\n\\'", "c1", "dev", "loader"))
+    theirs = boto.execute_statement(WorkgroupName="default", Database="dev", Sql="SELECT 1")["Id"]
+    equal(w.client("describe", id=theirs)["status"], "running")  # in moto for ever
+    equal([len(row) for row in w.client("rows", id=theirs)["records"]], [3, 3, 3])
+    w.client("cancel", id=theirs)
+    equal(w.client("describe", id=theirs)["status"], "aborted")
+    equal(w.client.refused("describe", id="00000000-0000-0000-0000-000000000000")["error"], "not found")
+
+
 # ---------------------------------------------------------------- damage on the way
 
 @case("both", "damage: an object is read once more, over another connection, and not a third time")
@@ -384,7 +435,9 @@ def moto_world():
 
 
 def lab_world():
-    world = World("lab", support.Lab(), support.ACCESS_KEY, support.SECRET_KEY)
+    postgres = start_postgres()
+    world = World("lab", support.Lab(*(postgres.options if postgres is not None else ())), support.ACCESS_KEY, support.SECRET_KEY)
+    world.postgres = postgres
     world.role = f"arn:aws:iam::{support.ACCOUNT}:role/tested"
     return world
 

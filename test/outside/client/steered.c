@@ -20,6 +20,7 @@
 #include "buf.h"
 #include "http.h"
 #include "providers.h"
+#include "redshift_data.h"
 #include "s3.h"
 #include "sqs.h"
 
@@ -67,9 +68,9 @@ describe_error(const AwsxError *error)
 static Deed
 find_deed(const char *name)
 {
-	static const NamedDeed *const all[] = {s3_deeds, sqs_deeds};
+	static const NamedDeed *const all[] = {s3_deeds, sqs_deeds, redshift_deeds};
 
-	for (size_t i = 0; name != NULL && i < 2; i++)
+	for (size_t i = 0; name != NULL && i < sizeof(all) / sizeof(all[0]); i++)
 	{
 		for (const NamedDeed *deed = all[i]; deed->name != NULL; deed++)
 		{
@@ -122,7 +123,8 @@ set_up(Steered *steered, const char *endpoint, const char *region, const char *r
 	AwsxClientOptions client = {0};
 
 	if (!awsx_s3_service(&steered->s3, &options, error) ||
-		!awsx_service_init(&steered->sqs, "sqs", AWSX_DIALECT_JSON, &options, error))
+		!awsx_service_init(&steered->sqs, "sqs", AWSX_DIALECT_JSON, &options, error) ||
+		!awsx_redshift_service(&steered->redshift, &options, error))
 		return false;
 	steered->s3.path_style = !hosts;
 	client.credentials = make_provider(endpoint, region, role_arn, error);

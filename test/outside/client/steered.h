@@ -15,6 +15,7 @@ typedef struct Steered
 	AwsxClient *client;
 	AwsxService s3;
 	AwsxService sqs;
+	AwsxService redshift;
 } Steered;
 
 /* A deed: what it needs is in the request; the answer, or null and *error. */
@@ -28,6 +29,7 @@ typedef struct NamedDeed
 
 extern const NamedDeed s3_deeds[];	/* the last one has no name */
 extern const NamedDeed sqs_deeds[];
+extern const NamedDeed redshift_deeds[];
 
 /* A member's text, or null; a number, or the default. */
 extern const char *text_of(const json_t *object, const char *name);
