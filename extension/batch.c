@@ -8,6 +8,12 @@
  * the batches before: where messages are slow, batches are small; and where
  * even one message may take longer than its lease, that is extended before.
  *
+ * While answers come back full, a batch is held for the company of the next
+ * ones, for a moment and as long as they keep coming: a transaction and a
+ * flush for some hundred messages cost little more than for ten.  Where none
+ * comes, as from a queue of few groups, whose next messages SQS holds until
+ * these are deleted, that is not tried again for a while.
+ *
  * What was committed, was known already or is in the quarantine goes on to be
  * deleted.  A message that failed and was left to the queue is given back to the queue together with everything that
  * follows it in its group, also what was not in the batch: were that applied
@@ -24,6 +30,11 @@
 #include "message.h"
 
 #define LEASE_SHARE 3			/* a batch shall take no more than this part of a lease */
+#define COMPANY_MESSAGES 500	/* enough for one batch */
+#define COMPANY_MS 50			/* the first of them waits no longer */
+#define COMPANY_GAP_MS 3		/* nothing came for so long: nothing comes */
+#define COMPANY_REST 16			/* batches, at first */
+#define COMPANY_REST_MAX 1024
 
 typedef struct Batch
 {
@@ -32,10 +43,46 @@ typedef struct Batch
 	int			count;
 } Batch;
 
+/* Is more on its way that shall go into the same transaction? */
+static bool
+expects_company(const Consumer *consumer)
+{
+	return consumer->answer_full && consumer->polls_open > 0 && consumer->company_rest == 0 &&
+		!consumer->closing && consumer->apply_trouble.failures == 0 &&
+		consumer->inbox_count < Min(batch_limit(consumer), COMPANY_MESSAGES);
+}
+
+int64
+batch_next(const Consumer *consumer)
+{
+	int64		when = consumer->apply_trouble.until;
+
+	if (consumer->inbox_count == 0)
+		return PG_INT64_MAX;
+	if (expects_company(consumer))
+		when = Max(when, Min(consumer->inbox_since + COMPANY_MS, consumer->inbox_last + COMPANY_GAP_MS));
+	return when;
+}
+
 bool
 batch_ready(const Consumer *consumer)
 {
-	return consumer->inbox_count > 0 && consumer->apply_trouble.until <= consumer_now(consumer);
+	return batch_next(consumer) <= consumer_now(consumer);
+}
+
+/* A batch begins: was it any use to wait for company, more than the polls brought at once? */
+static void
+learn_company(Consumer *consumer)
+{
+	if (consumer->company_rest > 0)
+		consumer->company_rest--;
+	else if (!expects_company(consumer) || consumer->inbox_count > 2 * CONSUMER_POLL_MESSAGES * consumer->polls_open)
+		consumer->company_rest_next = COMPANY_REST;
+	else
+	{
+		consumer->company_rest = Max(consumer->company_rest_next, COMPANY_REST);
+		consumer->company_rest_next = Min(2 * consumer->company_rest, COMPANY_REST_MAX);
+	}
 }
 
 /*
@@ -217,10 +264,12 @@ settle_batch(Consumer *consumer, Batch *batch, const ApplyResult *result)
 void
 batch_run(Consumer *consumer)
 {
-	Batch		batch = take_batch(consumer);
+	Batch		batch;
 	int64		start = consumer_now(consumer);
 	ApplyResult result;
 
+	learn_company(consumer);
+	batch = take_batch(consumer);
 	memset(&result, 0, sizeof(result));
 	pgstat_report_activity(STATE_RUNNING, "applying messages");
 	apply_run(consumer->applier, batch.messages, batch.count, &result);

@@ -259,7 +259,7 @@ idle_time(Consumer *consumer)
 	if (network >= 0)
 		next = Min(next, now + network);
 	if (consumer->inbox_count > 0)
-		next = Min(next, Min(now + INBOX_CHECK_MS, consumer->apply_trouble.until));
+		next = Min(next, Min(now + INBOX_CHECK_MS, batch_next(consumer)));
 	if (consumer->closing)
 		next = Min(next, consumer->closing_until);
 	return next == PG_INT64_MAX ? -1 : Max(0, next - now);

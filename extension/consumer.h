@@ -28,6 +28,7 @@
 #include "subscription.h"
 
 #define CONSUMER_MAX_POLLS SQS_MAX_POLLS
+#define CONSUMER_POLL_MESSAGES 10	/* that a poll asks for */
 #define CONSUMER_HELD_BYTES ((Size) 64 * 1024 * 1024)	/* no new poll above it */
 #define CONSUMER_DELETES_MAX 10000	/* no new poll above it: nothing is being made durable */
 #define CONSUMER_PROBE_MESSAGES 20	/* so many tell a message's fault from the world's */
@@ -143,6 +144,11 @@ struct Consumer
 	Size		answer_bytes;	/* what an answer may be expected to bring */
 	int64		lease_floor;	/* monotonic ms: no lease of what waits ends before */
 	int64		message_us;		/* what applying a message may be expected to take */
+	int64		inbox_since;	/* monotonic ms: it was empty before */
+	int64		inbox_last;		/* monotonic ms: an answer came */
+	bool		answer_full;	/* the last answer had all that was asked for */
+	int			company_rest;	/* so many batches are not held for company */
+	int			company_rest_next;
 
 	dlist_head	deletes;		/* in order of their gates */
 	int			delete_count;	/* in the list or in a call */
@@ -230,6 +236,9 @@ extern void inbox_remove(Consumer *consumer, Delivery *delivery);
 extern void inbox_drop_expired(Consumer *consumer);
 
 /* ---- batch.c ---- */
+
+/* Monotonic ms when there is something to apply; PG_INT64_MAX = nothing. */
+extern int64 batch_next(const Consumer *consumer);
 
 /* Is there something to apply now? */
 extern bool batch_ready(const Consumer *consumer);

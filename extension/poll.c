@@ -27,7 +27,6 @@
 #include "message.h"
 #include "retry.h"
 
-#define POLL_MESSAGES 10
 #define PROBE_WAIT_S 1			/* of a poll that finds out whether it works again */
 #define ATTEMPT_VALID_MS 240000 /* SQS: five minutes */
 #define LEASE_MARGIN_MAX_MS 2000
@@ -130,6 +129,9 @@ inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
 	answer->messages = messages;
 	answer->references = messages->count;
 	answer->lease_until = lease_end(consumer, lease_start);
+	consumer->inbox_last = consumer_now(consumer);
+	if (consumer->inbox_count == 0)
+		consumer->inbox_since = consumer->inbox_last;
 	for (int i = 0; i < messages->count; i++)
 	{
 		Delivery   *delivery = &answer->items[i];
@@ -155,7 +157,8 @@ learn_from_answer(Consumer *consumer, const Poll *poll, int count)
 {
 	int64		now = consumer_now(consumer);
 
-	if (count == POLL_MESSAGES)
+	consumer->answer_full = count == CONSUMER_POLL_MESSAGES;
+	if (consumer->answer_full)
 		consumer->polls_target = Min(consumer->polls_target + 1, consumer->subscription->max_polls);
 	else if (count > 0)
 		consumer->polls_target = Max(consumer->polls_target - 1, 1);
@@ -286,7 +289,7 @@ poll_start(Poll *poll)
 	Consumer   *consumer = poll->consumer;
 	Connection *connection = consumer->connection;
 	AwsxSqsReceive receive = {
-		.max_messages = POLL_MESSAGES,
+		.max_messages = CONSUMER_POLL_MESSAGES,
 		.visibility_seconds = consumer->subscription->visibility_timeout,
 	};
 	AwsxHttpRequest request;
