@@ -69,40 +69,40 @@ skip_scalar(const char *at)
 	return at + strcspn(at, ",]} \t\n\r");
 }
 
+static JsonTextKind
+kind_of(char first)
+{
+	switch (first)
+	{
+		case '{':
+			return JSONTEXT_OBJECT;
+		case '[':
+			return JSONTEXT_ARRAY;
+		case '"':
+			return JSONTEXT_STRING;
+		case 'n':
+			return JSONTEXT_NULL;
+		case 't':
+		case 'f':
+			return JSONTEXT_BOOLEAN;
+		default:
+			return JSONTEXT_NUMBER;
+	}
+}
+
 /* Read the value that begins here; returns what follows it. */
 static const char *
 read_value(const char *at, JsonText *value)
 {
 	const char *end;
 
-	switch (*at)
-	{
-		case '{':
-			value->kind = JSONTEXT_OBJECT;
-			end = skip_container(at);
-			break;
-		case '[':
-			value->kind = JSONTEXT_ARRAY;
-			end = skip_container(at);
-			break;
-		case '"':
-			value->kind = JSONTEXT_STRING;
-			end = skip_string(at);
-			break;
-		case 'n':
-			value->kind = JSONTEXT_NULL;
-			end = skip_scalar(at);
-			break;
-		case 't':
-		case 'f':
-			value->kind = JSONTEXT_BOOLEAN;
-			end = skip_scalar(at);
-			break;
-		default:
-			value->kind = JSONTEXT_NUMBER;
-			end = skip_scalar(at);
-			break;
-	}
+	value->kind = kind_of(*at);
+	if (value->kind == JSONTEXT_OBJECT || value->kind == JSONTEXT_ARRAY)
+		end = skip_container(at);
+	else if (value->kind == JSONTEXT_STRING)
+		end = skip_string(at);
+	else
+		end = skip_scalar(at);
 	value->start = at;
 	value->len = end - at;
 	return end;
@@ -119,7 +119,12 @@ jsontext_check(const char *text, JsonText *value)
 void
 jsontext_open(const char *text, JsonText *value)
 {
-	(void) read_value(skip_space(text), value);
+	/* a document is one value, so its end need not be looked for */
+	value->start = skip_space(text);
+	value->kind = kind_of(*value->start);
+	value->len = strlen(value->start);
+	while (value->len > 0 && strchr(" \t\n\r", value->start[value->len - 1]) != NULL)
+		value->len--;
 }
 
 void

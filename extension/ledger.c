@@ -3,10 +3,12 @@
  *	  sqs.ledger: which messages have had their effect.
  *
  * Nearly always all keys are new, and then a plain INSERT in a
- * subtransaction is the cheapest way to say so.  When it meets a key that is
- * taken it is rolled back, and ON CONFLICT DO NOTHING sorts the new from the
- * old.  Keys are inserted in their own order, so that two consumers which
- * both got a batch wait for each other instead of deadlocking.
+ * subtransaction, from a relation that is no more than a tuplestore, is the
+ * cheapest way to say so.  When it meets a key that is taken it is rolled
+ * back, and ON CONFLICT DO NOTHING sorts the new from the old; while such keys
+ * keep coming, it does so at once.  Keys are inserted in their own order, so
+ * that two consumers which both got a batch wait for each other instead of
+ * deadlocking.
  *
  * What waits in the quarantine under a key that is entered now is settled by
  * it: applied, if it is the same content, else superseded by its correction.
@@ -15,9 +17,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
+#include "batch_relation.h"
 #include "compat.h"
 #include "failure.h"
 #include "ledger.h"
@@ -28,16 +34,24 @@
 #define TEXTDOMAIN FAILURE_DOMAIN
 
 #define COLUMNS " (subscription, dedup_key, content_hash, message_id, sequence_number, source)" \
-	" SELECT $1, u.k, u.h, u.m, u.s, u.o" \
-	" FROM unnest($2, $3, $4, $5, $6) AS u (k, h, m, s, o)"
+	" SELECT $1, u.k, u.h, u.m, u.s, u.o FROM "
+#define ARRAYS "unnest($2, $3, $4, $5, $6) AS u (k, h, m, s, o)"
 #define COLUMN_TYPES 6, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 
-static Statement insert_keys = {"INSERT INTO sqs.ledger" COLUMNS, SPI_OK_INSERT, COLUMN_TYPES};
-static Statement insert_new_keys = {"INSERT INTO sqs.ledger" COLUMNS
+static Statement insert_keys = {"INSERT INTO sqs.ledger" COLUMNS BATCH_RELATION " AS u",
+SPI_OK_INSERT, 1, {INT4OID}};
+static Statement insert_new_keys = {"INSERT INTO sqs.ledger" COLUMNS ARRAYS
 	" ON CONFLICT DO NOTHING RETURNING dedup_key, content_hash",
 SPI_OK_INSERT_RETURNING, COLUMN_TYPES};
-static Statement select_keys = {"SELECT dedup_key, content_hash FROM sqs.ledger"
-	" WHERE subscription = $1 AND dedup_key = ANY ($2)",
+
+/*
+ * Key by key, by the index of both columns.  Were the keys given as one
+ * condition, a plan made while the table was small could read all rows of the
+ * subscription, for each batch and for ever.
+ */
+static Statement select_keys = {"SELECT l.dedup_key, l.content_hash FROM unnest($2) AS u (k)"
+	" CROSS JOIN LATERAL (SELECT dedup_key, content_hash FROM sqs.ledger"
+	" WHERE subscription = $1 AND dedup_key = u.k OFFSET 0) AS l",
 SPI_OK_SELECT, 2, {INT4OID, TEXTARRAYOID}};
 
 /* Changes of what a key means take a stronger lock, so they wait for us; so does sqs.release. */
@@ -64,6 +78,9 @@ static Statement settle_waiting = {"UPDATE sqs.quarantined AS q SET settled_at =
 	" AND (q.route = '' OR NOT u.known)"
 	" AND (q.content_hash = u.h OR (NOT u.known AND q.reason <> 'dedup_conflict'))",
 SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, TEXTOID}};
+
+#define ENTRY_VALUES 5
+#define KNOWN_BATCHES 8			/* after one with known keys, they are expected in so many */
 
 /* One message on its way into the ledger. */
 typedef struct LedgerEntry
@@ -124,31 +141,77 @@ link_repeats(LedgerEntry *entries, int count)
 	return distinct;
 }
 
+/* What the ledger keeps of an entry. */
+static void
+entry_values(const LedgerEntry *entry, Datum values[ENTRY_VALUES])
+{
+	values[0] = CStringGetTextDatum(entry->key);
+	values[1] = ledger_bytea_datum(entry->hash, AWSX_SHA256_LEN);
+	values[2] = ledger_text_datum(entry->message->message_id);
+	values[3] = ledger_text_datum(entry->message->sequence_number);
+	values[4] = ledger_text_datum(entry->message->source);
+}
+
+/* Its columns as a relation; lives as long as the process. */
+static TupleDesc
+entry_desc(void)
+{
+	static const char *const names[ENTRY_VALUES] = {"k", "h", "m", "s", "o"};
+	static TupleDesc desc = NULL;
+
+	if (desc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+		TupleDesc	made = CreateTemplateTupleDesc(ENTRY_VALUES);
+
+		for (int i = 0; i < ENTRY_VALUES; i++)
+			TupleDescInitEntry(made, i + 1, names[i], i == 1 ? BYTEAOID : TEXTOID, -1, 0);
+		MemoryContextSwitchTo(old);
+		desc = made;
+	}
+	return desc;
+}
+
+/* The distinct keys as rows of that relation. */
+static Tuplestorestate *
+store_entries(const LedgerEntry *entries, int count)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	Datum		values[ENTRY_VALUES];
+	bool		nulls[ENTRY_VALUES] = {false};
+
+	for (int i = 0; i < count; i++)
+	{
+		if (entries[i].first != &entries[i])
+			continue;
+		entry_values(&entries[i], values);
+		tuplestore_putvalues(store, entry_desc(), values, nulls);
+	}
+	return store;
+}
+
 /* The arguments of the statements: one array a column, distinct keys only. */
 static void
 build_arguments(const Ledger *ledger, const LedgerEntry *entries, int count, int distinct,
 				Datum arguments[6])
 {
-	Datum	   *columns[5];
+	Datum	   *columns[ENTRY_VALUES];
+	Datum		values[ENTRY_VALUES];
 	int			n = 0;
 
-	for (int c = 0; c < 5; c++)
+	for (int c = 0; c < ENTRY_VALUES; c++)
 		columns[c] = palloc(sizeof(Datum) * distinct);
 	for (int i = 0; i < count; i++)
 	{
-		const LedgerEntry *entry = &entries[i];
-
-		if (entry->first != entry)
+		if (entries[i].first != &entries[i])
 			continue;
-		columns[0][n] = CStringGetTextDatum(entry->key);
-		columns[1][n] = ledger_bytea_datum(entry->hash, AWSX_SHA256_LEN);
-		columns[2][n] = ledger_text_datum(entry->message->message_id);
-		columns[3][n] = ledger_text_datum(entry->message->sequence_number);
-		columns[4][n] = ledger_text_datum(entry->message->source);
+		entry_values(&entries[i], values);
+		for (int c = 0; c < ENTRY_VALUES; c++)
+			columns[c][n] = values[c];
 		n++;
 	}
 	arguments[0] = Int32GetDatum(ledger->subscription);
-	for (int c = 0; c < 5; c++)
+	for (int c = 0; c < ENTRY_VALUES; c++)
 		arguments[c + 1] = PointerGetDatum(construct_array(columns[c], n, c == 1 ? BYTEAOID : TEXTOID,
 														   -1, false, TYPALIGN_INT));
 }
@@ -208,10 +271,16 @@ insert_all(void *arguments)
 
 /* Insert all keys; false when one was taken, and then nothing was inserted. */
 static bool
-inserted_all(Datum arguments[6])
+inserted_all(const Ledger *ledger, const LedgerEntry *entries, int count, int distinct)
 {
-	ErrorData  *error = subtransaction_run(insert_all, arguments);
+	Datum		subscription = Int32GetDatum(ledger->subscription);
+	Tuplestorestate *store = store_entries(entries, count);
+	ErrorData  *error;
 
+	batch_relation_register(entry_desc(), store, distinct);
+	error = subtransaction_run(insert_all, &subscription);
+	SPI_unregister_relation(BATCH_RELATION);
+	tuplestore_end(store);
 	if (error == NULL)
 		return true;
 	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
@@ -262,12 +331,14 @@ mark_found(LedgerEntry *entries, int count, bool taken)
 	}
 }
 
-/* Insert what is new, and find out about the rest. */
-static void
-insert_new(LedgerEntry *entries, int count, Datum arguments[6])
+/* Insert what is new, and find out about the rest.  Was there a rest? */
+static bool
+insert_new(LedgerEntry *entries, int count, int distinct, Datum arguments[6])
 {
 	statement_execute(&insert_new_keys, arguments, NULL);
 	mark_found(entries, count, false);
+	if (SPI_processed == (uint64) distinct)
+		return false;
 	statement_execute(&select_keys, arguments, NULL);
 	mark_found(entries, count, true);
 	for (int i = 0; i < count; i++)
@@ -278,6 +349,7 @@ insert_new(LedgerEntry *entries, int count, Datum arguments[6])
 					 errmsg("a row of the ledger went away while it was being compared"),
 					 errhint("Try again.")));
 	}
+	return true;
 }
 
 /* Give each message its outcome; raise the first conflict. Returns the number of duplicates. */
@@ -352,16 +424,20 @@ settle(const Ledger *ledger, const LedgerEntry *entries, int count, const Datum 
 }
 
 int
-ledger_record(const Ledger *ledger, ApplyMessage **messages, int count, bool waiting, int *position)
+ledger_record(Ledger *ledger, ApplyMessage **messages, int count, bool waiting, int *position)
 {
 	LedgerEntry *entries;
 	Datum		arguments[6];
 	int			distinct = make_entries(messages, count, &entries);
+	bool		all_new = ledger->known_ahead == 0 && inserted_all(ledger, entries, count, distinct);
 	int			duplicates;
 
-	build_arguments(ledger, entries, count, distinct, arguments);
-	if (!inserted_all(arguments))
-		insert_new(entries, count, arguments);
+	if (!all_new || waiting)
+		build_arguments(ledger, entries, count, distinct, arguments);
+	if (!all_new && insert_new(entries, count, distinct, arguments))
+		ledger->known_ahead = KNOWN_BATCHES;
+	else if (ledger->known_ahead > 0)
+		ledger->known_ahead--;
 	duplicates = conclude(entries, count, position);
 	if (waiting)
 		settle(ledger, entries, count, arguments);

@@ -20,6 +20,7 @@ typedef struct Ledger
 	char	   *queue_url;
 	char	   *dedup_key;		/* as configured, or null */
 	const char *settled_by;		/* who applies what waited; a consumer: null */
+	int			known_ahead;	/* in so many batches known keys are expected */
 } Ledger;
 
 /* In the current memory context, which must outlive it; no transaction needed. */
@@ -52,7 +53,7 @@ extern void ledger_open(const Ledger *ledger, LedgerOutlook *outlook);
  * becomes APPLY_REASON_CONFLICT, and whose position is then in *position (left
  * alone otherwise).
  */
-extern int	ledger_record(const Ledger *ledger, ApplyMessage **messages, int count, bool waiting,
+extern int	ledger_record(Ledger *ledger, ApplyMessage **messages, int count, bool waiting,
 						  int *position);
 
 /*

@@ -254,6 +254,10 @@ read_column(RecordColumn *column, const JsonText *value, bool *isnull)
 	}
 	if (column->kind == RECORD_NESTED && value->kind != JSONTEXT_STRING)
 		return read_nested(column, value, isnull);
+
+	/* what type text would make of it, with a copy less */
+	if (column->type == TEXTOID && value->kind == JSONTEXT_STRING && !jsontext_escaped(value))
+		return PointerGetDatum(cstring_to_text_with_len(value->start + 1, value->len - 2));
 	return InputFunctionCall(&column->input, input_text(column, value),
 							 column->input_param, column->typmod);
 }
