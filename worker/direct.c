@@ -355,3 +355,50 @@ direct_follow(const Direct *direct, const DirectNode *from, char *const *names, 
 		from = member_of(direct, from, names[i]);
 	return from;
 }
+
+/* Correctly rounded: both operands of the division are exact. */
+static double
+double_of(const DirectNode *number)
+{
+	static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	int64_t		digits;
+	int			scale;
+
+	value_of(number, &digits, &scale);
+	return (double) digits / powers[scale];
+}
+
+static jv
+word_value(char first)
+{
+	return first == 't' ? jv_true() : first == 'f' ? jv_false() : jv_null();
+}
+
+static jv
+value_at(const Direct *direct, const DirectNode *node)
+{
+	const DirectNode *end = &direct->nodes[node->next];
+	jv			value;
+
+	if (node->kind == DIRECT_STRING)
+		return jv_string_sized(node->text + 1, (int) node->len - 2);
+	if (node->kind == DIRECT_NUMBER)
+		return jv_number(double_of(node));
+	if (*node->text != '{' && *node->text != '[')
+		return word_value(*node->text);
+	value = *node->text == '{' ? jv_object() : jv_array();
+	for (const DirectNode *inner = node + 1; inner < end; inner = &direct->nodes[inner->next])
+	{
+		if (inner->name != NULL)
+			value = jv_object_set(value, jv_string_sized(inner->name, (int) inner->name_len), value_at(direct, inner));
+		else
+			value = jv_array_append(value, value_at(direct, inner));
+	}
+	return value;
+}
+
+jv
+direct_value(const Direct *direct)
+{
+	return value_at(direct, direct->nodes);
+}

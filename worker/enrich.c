@@ -169,6 +169,22 @@ read_record(Work *work, const char *text, size_t len)
 	return enrich_reject(work->result, "InvalidJson", "jq cannot parse the object");
 }
 
+/* A record that direct_read took. */
+static Verdict
+read_plainly(Work *work, const Direct *direct)
+{
+	numbers_init(&work->numbers, direct->compact);
+	for (int i = 0; i < direct->number_count; i++)
+	{
+		const DirectNode *number = &direct->nodes[direct->numbers[i]];
+
+		if (!numbers_add(&work->numbers, (size_t) (number->text - direct->compact), number->len))
+			return NO_MEMORY;	/* no two of these numbers meet */
+	}
+	work->value = direct_value(direct);
+	return GO_ON;
+}
+
 static Verdict
 describe_source(Work *work)
 {
@@ -217,9 +233,9 @@ run_output(Work *work, const Output *output, int index)
 }
 
 static Verdict
-run_outputs(Enricher *enricher, Work *work, const char *text, size_t len)
+run_outputs(Enricher *enricher, Work *work, const char *text, size_t len, bool plain)
 {
-	Verdict		verdict = read_record(work, text, len);
+	Verdict		verdict = plain ? read_plainly(work, &enricher->direct) : read_record(work, text, len);
 
 	if (verdict == GO_ON)
 		verdict = describe_source(work);
@@ -230,17 +246,11 @@ run_outputs(Enricher *enricher, Work *work, const char *text, size_t len)
 
 /* Send the record as it stands, where that is what jq would make of it. */
 static Verdict
-go_directly(Enricher *enricher, Work *work, const char *text, size_t len)
+go_directly(Enricher *enricher, Work *work)
 {
-	Direct	   *direct = &enricher->direct;
-	JsonObject	object;
-	Verdict		verdict;
+	const Direct *direct = &enricher->direct;
+	Verdict		verdict = describe_source(work);
 
-	if (!enricher->paths || !direct_read(direct, text, len, &object))
-		return LONG_WAY;
-	work->record = text + object.offset;
-	work->record_len = object.len;
-	verdict = describe_source(work);
 	for (int i = 0; i < enricher->count && verdict == GO_ON; i++)
 	{
 		char	   *const *names;
@@ -277,15 +287,24 @@ enrich_record(Enricher *enricher, const EnrichSource *source, const char *text, 
 			  EnrichResult *result, AwsxError *error)
 {
 	Work		work = {.source = source, .value = jv_null(), .result = result};
-	Verdict		verdict;
+	Verdict		verdict = LONG_WAY;
+	JsonObject	object;
+	bool		plain;
 
 	memset(result, 0, sizeof(*result));
 	numbers_init(&work.numbers, text);
-	verdict = go_directly(enricher, &work, text, len);
+	plain = direct_read(&enricher->direct, text, len, &object);
+	if (plain)
+	{
+		work.record = text + object.offset;
+		work.record_len = object.len;
+	}
+	if (plain && enricher->paths)
+		verdict = go_directly(enricher, &work);
 	if (verdict == LONG_WAY)
 	{
 		enrich_result_free(result);
-		verdict = run_outputs(enricher, &work, text, len);
+		verdict = run_outputs(enricher, &work, text, len, plain);
 	}
 	numbers_free(&work.numbers);
 	jv_free(work.value);

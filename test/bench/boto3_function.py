@@ -9,6 +9,7 @@ import decimal
 import hashlib
 import json
 import os
+import re
 import urllib.parse
 import urllib.request
 
@@ -46,8 +47,13 @@ class Exact(json.JSONEncoder):
 encoder = Exact(ensure_ascii=False, separators=(",", ":"))
 
 
+DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]|$)")
+
+
 def enrich(record):
     booked_at = record.get("booked_at")
+    if booked_at and not DATE.match(booked_at):
+        raise ValueError("booked_at must begin with a date such as 2026-01-31")
     return {**record, "schema": "transaction.v1", "booked_on": booked_at[:10] if booked_at else None}
 
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "direct.h"
 #include "enrich.h"
 #include "identity.h"
 #include "inflate.h"
@@ -167,6 +168,29 @@ assert_alike(const EnrichResult *a, const EnrichResult *b)
 	}
 }
 
+/* What is read without jq's parser is what that would read. */
+static void
+compare_values(const char *bytes, size_t len)
+{
+	static Direct direct;
+	JsonObject	object;
+	jv			value;
+	jv			expected;
+	jv			value_text;
+	jv			expected_text;
+
+	if (!direct_read(&direct, bytes, len, &object))
+		return;
+	value = direct_value(&direct);
+	expected = jv_parse_sized(bytes, (int) len);
+	value_text = jv_dump_string(jv_copy(value), 0);
+	expected_text = jv_dump_string(jv_copy(expected), 0);
+	assert(strcmp(jv_string_value(value_text), jv_string_value(expected_text)) == 0);
+	assert(jv_equal(value, expected));
+	jv_free(value_text);
+	jv_free(expected_text);
+}
+
 /* Paths need no jq where the record allows it; jq must make the same of it. */
 void
 fuzz_paths(const char *bytes, size_t len)
@@ -175,6 +199,7 @@ fuzz_paths(const char *bytes, size_t len)
 	EnrichSource source = {.bucket = "b",.key = "k",.record = 1};
 	AwsxError	error = {0};
 
+	compare_values(bytes, len);
 	for (int i = 0; i < 3; i++)
 	{
 		EnrichResult direct;

@@ -104,6 +104,21 @@ compare(const char *what, Enricher *paths, Enricher *programs)
 	enrich_free(programs);
 }
 
+/* Does jq read the text alike, members in the same order?  Numbers are compared as numbers, too. */
+static bool
+same_value(const Direct *direct, const char *text, size_t len)
+{
+	jv			expected = jv_parse_sized(text, (int) len);
+	jv			value = direct_value(direct);
+	jv			expected_text = jv_dump_string(jv_copy(expected), 0);
+	jv			value_text = jv_dump_string(jv_copy(value), 0);
+	bool		same = strcmp(jv_string_value(expected_text), jv_string_value(value_text)) == 0;
+
+	jv_free(expected_text);
+	jv_free(value_text);
+	return jv_equal(expected, value) && same;
+}
+
 /* In blocks of exactly their size, so that a read beyond is seen by valgrind and sanitizers. */
 static void
 test_taken(void)
@@ -119,6 +134,8 @@ test_taken(void)
 		memcpy(exact, cases[i].record, len);
 		ok(direct_read(&direct, exact, len, &object) == cases[i].direct, "record %zu is %s", i + 1,
 		   cases[i].direct ? "taken as it stands" : "left to jq");
+		if (cases[i].direct)
+			ok(same_value(&direct, exact, len), "record %zu is jq's value", i + 1);
 		free(exact);
 	}
 	direct_free(&direct);
