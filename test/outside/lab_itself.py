@@ -78,6 +78,29 @@ def _(c):
     equal([(m["body"], m["state"], m["receive_count"]) for m in seen["messages"]], [("a-1", "in_flight", 1), ("a-2", "visible", 0)])
 
 
+@case("a queue is filled by one call, in groups, with bodies of a template, and with repetitions")
+def _(c):
+    url = c.fifo()
+    path = "prefill/" + c.queue_name(url)
+    attributes = {"k": {"DataType": "String", "StringValue": "v"}}
+    filled = c.lab.control("PUT", path, {"body": "<##> ####", "count": 6, "first": 98, "groups": 3, "again_every": 4, "attributes": attributes})
+    equal([filled[k] for k in ("messages_count", "in_flight", "first_received_ms", "last_deleted_ms")], [6, 0, 0, 0])
+    messages = sorted(c.receive(url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]), key=lambda m: int(m["Attributes"]["SequenceNumber"]))
+    equal([(m["Body"], m["Attributes"]["MessageGroupId"]) for m in messages],
+          [("<98> 0098", "g2"), ("<99> 0099", "g0"), ("<00> 0100", "g1"), ("<01> 0101", "g2"), ("<00> 0100", "g1"), ("<03> 0103", "g1")])
+    ids = [m["Attributes"]["MessageDeduplicationId"] for m in messages]
+    equal((ids[2] == ids[4], len(set(ids)), {len(i) for i in ids}), (True, 5, {64}))
+    equal([m["MessageAttributes"]["k"]["StringValue"] for m in messages], ["v"] * 6)
+    for message in messages:
+        c.delete(url, message)
+    state = c.lab.control("GET", path)
+    equal((state["messages_count"], 0 < state["first_received_ms"] <= state["last_deleted_ms"]), (0, True))
+    for wrong in ({"body": "x"}, {"body": "", "count": 1}, {"body": "\u0001", "count": 1}, {"body": "x", "count": 0}, {"body": "x", "count": 1, "groups": 0},
+                  {"body": "x", "count": 1, "attributes": []}, {"body": "x", "count": 1, "other": 1}):
+        equal(c.lab.request("PUT", "/_lab/" + path, json.dumps(wrong))[0], 400)
+    equal(c.lab.request("GET", "/_lab/prefill/nobody.fifo")[0], 404)
+
+
 @case("the journal is numbered without gaps, and tells requests from effects")
 def _(c):
     lines = c.lab.journal()
