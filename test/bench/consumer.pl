@@ -95,7 +95,7 @@ sub run_scenarios
 # ratios are far from one.
 sub run_peers
 {
-	my @peers = Bench::Peers::available();
+	my @peers = Bench::Peers::available() or return;
 	my ($main) = grep { $_->{key} eq 'main' } @{ $results{scenarios} // [] };
 	printf "\n%-28s %9s %9s %9s %9s %12s\n", 'instead of it', 'messages', 'messages', 'CPU us', 'its back-', 'the consumer';
 	printf "%-28s %9s %9s %9s %9s %12s\n", '', '', '/s', '/message', 'end us', 'is faster by';
