@@ -20,7 +20,7 @@ sub escape { my ($text) = @_; my %entity = ('&' => '&amp;', '<' => '&lt;', '>' =
 sub number
 {
 	my ($value) = @_;
-	my $text = abs $value >= 100 ? sprintf '%.0f', $value : abs $value >= 10 ? sprintf '%.1f', $value : sprintf '%.2f', $value;
+	my $text = $value == 0 ? '0' : abs $value >= 100 ? sprintf '%.0f', $value : abs $value >= 10 ? sprintf '%.1f', $value : sprintf '%.2f', $value;
 	return $text =~ s/(?<=\d)(?=(?:\d{3})+(?:\.|$))/ /gr;
 }
 
