@@ -289,6 +289,17 @@ write_target(LoadWriter *writer)
 
 /* ---- the transaction ---- */
 
+/* The value between its quotes, where those within it are doubled. */
+static size_t
+literal_length(const LoadValue *value)
+{
+	size_t		len = value->len;
+
+	for (size_t i = 0; i < value->len; i++)
+		len += value->text[i] == '\'';
+	return len;
+}
+
 bool
 load_sql_fits(const LoadConfig *config, const LoadRow *const *rows, int count)
 {
@@ -299,7 +310,7 @@ load_sql_fits(const LoadConfig *config, const LoadRow *const *rows, int count)
 	for (int i = 0; i < count && fits; i++)
 	{
 		for (int n = 0; n < config->target.column_count; n++)
-			fits &= rows[i]->values[n].len <= LOAD_SQL_VALUE;
+			fits &= rows[i]->values[n].text == NULL || literal_length(&rows[i]->values[n]) <= LOAD_SQL_VALUE;
 		bytes += rows[i]->bytes;
 		fits &= bytes <= LOAD_SQL_BYTES;
 	}

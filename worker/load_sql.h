@@ -17,7 +17,7 @@
 #include "load.h"
 
 #define LOAD_SQL_BYTES 90000	/* of a statement with values: below the API's 100 KB */
-#define LOAD_SQL_VALUE 65535	/* of one value in it */
+#define LOAD_SQL_VALUE 65535	/* of one value's literal in it, quotes doubled: a VARCHAR's limit */
 
 typedef struct LoadStatements
 {
