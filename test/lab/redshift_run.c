@@ -127,6 +127,22 @@ take_result(RedshiftRun *run, PGresult *result)
 	PQclear(result);
 }
 
+/* The server rolls back by itself. */
+static void
+lost(RedshiftRun *run)
+{
+	char	   *error = mem_strdup("ERROR: the connection to the stand-in was lost");
+
+	if (run->stage == WORKING)
+		end_part(run, REDSHIFT_FAILED, error);
+	else
+	{
+		free(run->error);
+		run->error = error;
+	}
+	end(run, REDSHIFT_FAILED);
+}
+
 static void watch(RedshiftRun *run, bool for_writing);
 
 /* Reads what is there, and goes on when a command is over. */
@@ -136,8 +152,11 @@ ready(void *arg)
 	RedshiftRun *run = arg;
 	PGresult   *result;
 
-	if (PQconsumeInput(run->conn) == 0 && run->error == NULL)
-		run->error = mem_strdup("ERROR: the connection to the stand-in was lost");
+	if (PQconsumeInput(run->conn) == 0)
+	{
+		lost(run);
+		return;
+	}
 	watch(run, PQflush(run->conn) == 1);
 	while (!PQisBusy(run->conn))
 	{
@@ -179,9 +198,7 @@ send_command(RedshiftRun *run, const char *sql)
 	free(run->error);
 	run->error = NULL;
 	if (PQsendQueryParams(run->conn, sql, in_part ? run->plan.n_values : 0, NULL, run->plan.values, NULL, NULL, 0) == 0)
-		run->error = mem_strdup("ERROR: the connection to the stand-in was lost");
-	if (run->error != NULL)
-		end(run, REDSHIFT_FAILED);
+		lost(run);
 	else
 		watch(run, PQflush(run->conn) == 1);
 }
@@ -317,11 +334,24 @@ next(RedshiftRun *run)
 }
 
 static void
+not_connected(RedshiftRun *run)
+{
+	const char *message = PQerrorMessage(run->conn);
+	const char *fatal = strstr(message, "FATAL:");
+	Buf			error = {0};
+
+	if (fatal != NULL)
+		message = fatal + strlen("FATAL:  ");
+	buf_addf(&error, "%s: %.*s", fatal != NULL ? "FATAL" : "ERROR", (int) strcspn(message, "\n"), message);
+	run->error = error.data;
+	end(run, REDSHIFT_FAILED);
+}
+
+static void
 connecting(void *arg)
 {
 	RedshiftRun *run = arg;
 	PostgresPollingStatusType status;
-	Buf			error = {0};
 
 	unwatch(run);				/* the library may take another socket */
 	status = PQconnectPoll(run->conn);
@@ -335,16 +365,7 @@ connecting(void *arg)
 	else if (status != PGRES_POLLING_FAILED)
 		watch(run, status == PGRES_POLLING_WRITING);
 	else
-	{
-		const char *message = PQerrorMessage(run->conn);
-		const char *fatal = strstr(message, "FATAL:");
-
-		if (fatal != NULL)
-			message = fatal + strlen("FATAL:  ");
-		buf_addf(&error, "%s: %.*s", fatal != NULL ? "FATAL" : "ERROR", (int) strcspn(message, "\n"), message);
-		run->error = error.data;
-		end(run, REDSHIFT_FAILED);
-	}
+		not_connected(run);
 }
 
 static void
@@ -402,5 +423,8 @@ redshift_run(RedshiftStatement *statement)
 		redshift_settings.conninfo, statement->database, options.data, "awslab", NULL
 	}, 1);
 	buf_free(&options);
-	watch(run, true);
+	if (PQstatus(run->conn) == CONNECTION_BAD)
+		not_connected(run);
+	else
+		watch(run, true);
 }

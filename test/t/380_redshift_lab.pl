@@ -268,6 +268,27 @@ is(scalar(grep { $_ eq 'FINISHED' } @ended), 60, '60 transactions at once');
 is($redshift->sql('SELECT n FROM counter'), '60', '... one after the other');
 ok($redshift->{node}->poll_query_until('dev', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'awslab'}), 'no connection is left');
 
+# -- Redshift goes away
+$redshift->control(hold => \1);
+$id = $redshift->submit([q{INSERT INTO t (id) VALUES ('gone')}]);
+wait_for_parts($id);
+$redshift->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'awslab'});
+$redshift->control(hold => \0);
+is($redshift->wait_for($id)->{Status}, 'FAILED', 'a transaction whose connection is lost has failed');
+is($redshift->sql(q{SELECT count(*) FROM t WHERE id = 'gone'}), '0', '... and is rolled back');
+$redshift->control(hold => \1);
+my @lost = $redshift->submit([ 'LOCK t', q{INSERT INTO t (id) VALUES ('gone')} ]);
+wait_for_parts($lost[0]);
+push @lost, $redshift->submit([ 'LOCK t', 'SELECT 1' ]);
+ok(wait_for_lock(), 'one transaction waits for another');
+$redshift->{node}->stop('immediate');
+$redshift->control(hold => \0);
+is(join(' ', map { $redshift->wait_for($_)->{Status} } @lost), 'FAILED FAILED', '... and the server ends at once');
+$done = $redshift->run('SELECT 1');
+like("$done->{Status} $done->{Error}", qr/^FAILED ERROR: connection to server/, 'so has one that finds no server');
+$redshift->{node}->start;
+is($redshift->run('SELECT 1')->{Status}, 'FINISHED', '... until there is one again');
+
 # -- the checker: of this journal, and of one made wrong
 my @check = ('test/lab/check', "$ENV{TESTDATADIR}/redshift_lab.ndjson");
 like(`@check`, qr/ 0 problems$/, 'the checker finds nothing in the journal');
