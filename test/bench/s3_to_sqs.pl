@@ -20,6 +20,7 @@ use IO::Select;
 use IO::Socket::INET;
 use lib dirname(__FILE__) . '/../lib';
 use JSON::PP;
+use List::Util ();
 use PgSqs::Lab;
 use PgSqs::Records;
 use POSIX ();
@@ -32,7 +33,6 @@ my $python = qx{python3 -c 'import sys, boto3; print(sys.executable)' 2>/dev/nul
 $ENV{PG_SQS_AWSLAB} //= 'build/awslab';
 my $program = $ENV{PG_SQS_S3_TO_SQS} // 'build/s3_to_sqs';
 my $event_test = '{"Service":"Amazon S3","Event":"s3:TestEvent"}';
-my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
 # Each program: its command, its environment, rounds of cold starts, records.
 my @functions = (
@@ -118,7 +118,7 @@ sub measure_start
 }
 
 # -- throughput and memory: the lab plays everything --------------------------
-sub cpu_seconds { my ($pid) = @_; my @field = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //sr; return ($field[11] + $field[12]) / $ticks }
+sub cpu_seconds { my ($pid) = @_; return List::Util::sum(map { (split ' ', slurp($_))[0] / 1e9 } glob "/proc/$pid/task/*/schedstat") }
 
 sub measure_throughput
 {
