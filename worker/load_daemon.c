@@ -5,8 +5,8 @@
  * Messages that arrive are gathered, in the order of their arrival, until
  * there are enough of them, or bytes, or the first has waited long enough; then
  * they are loaded by COPY in one transaction.  Meanwhile the next are gathered,
- * and the leases of all that is in hand are kept: the loader asks twice a
- * second whether to go on, and that is when the daemon's own work is done.
+ * and the leases of all that is in hand are kept: whenever the loader waits, the
+ * daemon's own calls go on.
  *
  * After the load what is done is deleted.  What stays because of itself is
  * visible again after a pause that grows, and behind it its group.  What stays
@@ -69,7 +69,6 @@ typedef struct LoadDaemon
 	Gathered	next;			/* being gathered */
 	Gathered	batch;			/* being loaded, or kept after an outage */
 	int64_t		first_ms;		/* monotonic: when the first of next came */
-	int64_t		worked_ms;		/* when work was last done */
 	bool		loading;
 	int			outages;		/* in a row */
 	int64_t		not_before_ms;	/* of the next load, after an outage */
@@ -180,7 +179,6 @@ may_poll(const LoadDaemon *daemon)
 static void
 work(LoadDaemon *daemon)
 {
-	daemon->worked_ms = now_ms(daemon);
 	while (may_poll(daemon) && load_polls_start(&daemon->polls))
 		;
 	load_hand_work(&daemon->hand, true);
@@ -221,8 +219,7 @@ go_on(void *arg)
 		daemon->deadline->near_ms = 1;	/* no further transaction */
 		load_polls_stop(&daemon->polls);
 	}
-	if (now - daemon->worked_ms >= SLICE_MS)
-		work(daemon);
+	work(daemon);
 	if (!daemon->loading)
 		return daemon->stop_ms == 0;
 	if (daemon->stop_ms == 0 || now < daemon->stop_ms)
@@ -233,6 +230,25 @@ go_on(void *arg)
 		return false;
 	}
 	return now < daemon->stop_ms + TIDY_MS;
+}
+
+/*
+ * The loader's rest between two looks at its transaction.  The daemon's own
+ * calls go on: with many messages in hand their leases are many.
+ */
+static bool
+rest_at_work(const Deadline *deadline, int ms)
+{
+	LoadDaemon *daemon = deadline->go_on_arg;
+	int64_t		end_ms = now_ms(daemon) + ms;
+
+	for (int64_t now = end_ms - ms; now < end_ms; now = now_ms(daemon))
+	{
+		if (!go_on(daemon))
+			return false;
+		drive(daemon, end_ms - now);
+	}
+	return true;
 }
 
 /* ---- after a load ---- */
@@ -310,7 +326,7 @@ tell(LoadDaemon *daemon, bool all, int64_t began_ms, const AwsxError *error)
 
 /* What is in hand is loaded again after a pause. */
 static void
-rest(LoadDaemon *daemon)
+pause_loading(LoadDaemon *daemon)
 {
 	daemon->outages++;
 	daemon->not_before_ms = now_ms(daemon) +
@@ -357,7 +373,7 @@ load(LoadDaemon *daemon)
 	if (done == NULL)
 	{
 		log_event(LOG_ERROR, "out of memory for a batch; trying again", NULL);
-		rest(daemon);
+		pause_loading(daemon);
 		return;
 	}
 	daemon->loading = true;
@@ -365,7 +381,7 @@ load(LoadDaemon *daemon)
 					  done, &error);
 	daemon->loading = false;
 	if (!all && loader_met_outage(daemon->loader))
-		rest(daemon);
+		pause_loading(daemon);
 	else
 		daemon->outages = 0;
 	tell(daemon, all, began_ms, &error);
@@ -427,7 +443,8 @@ start(LoadDaemon *daemon, const AwsxServiceOptions *services, AwsxError *error)
 		.config = daemon->config,
 		.client = daemon->client,
 		.services = services,
-		.deadline = daemon->deadline
+		.deadline = daemon->deadline,
+		.rest = rest_at_work
 	};
 
 	awsx_error_clear(error);

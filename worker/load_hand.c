@@ -13,6 +13,7 @@
 #define MOST_TRIES 5
 #define BACKOFF_BASE_MS 100
 #define BACKOFF_CAP_MS 2000
+#define LOOK_EVERY_MS 250
 #define TELL_EVERY_MS 5000
 
 static int64_t
@@ -363,8 +364,11 @@ load_hand_work(LoadHand *hand, bool leases)
 {
 	int64_t		now = now_ms(hand);
 
-	if (leases)
+	if (leases && now - hand->looked_ms >= LOOK_EVERY_MS)
+	{
+		hand->looked_ms = now;
 		keep_leases(hand);
+	}
 	work(&hand->deletes);
 	work(&hand->leases);
 	if (now - hand->told_ms < TELL_EVERY_MS)

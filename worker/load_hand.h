@@ -82,6 +82,7 @@ struct LoadHand
 	LoadParcel *last;
 	LoadErrands deletes;
 	LoadErrands leases;
+	int64_t		looked_ms;		/* when leases were last looked at */
 	int64_t		told_ms;		/* when failures were last logged */
 };
 

@@ -48,6 +48,7 @@ loader_create(const LoaderOptions *options, AwsxError *error)
 	loader->config = options->config;
 	loader->client = options->client;
 	loader->deadline = options->deadline;
+	loader->rest = options->rest;
 	loader_set_request_id(loader, options->request_id);
 	if (find_services(loader, options->services, error))
 		return loader;

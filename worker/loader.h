@@ -42,6 +42,9 @@ typedef struct LoaderOptions
 	const AwsxServiceOptions *services; /* what services are looked for with */
 	const Deadline *deadline;
 	const char *request_id;		/* for rejects; may be null */
+
+	/* Waits between two looks at a transaction, as deadline_sleep does, which null means. */
+	bool		(*rest) (const Deadline *deadline, int ms);
 } LoaderOptions;
 
 extern Loader *loader_create(const LoaderOptions *options, AwsxError *error);

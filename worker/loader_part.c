@@ -217,7 +217,8 @@ loader_part(Load *load, LoadRow **rows, int count)
 			.client = loader->client,
 			.service = loader->redshift,
 			.place = &load->config->place,
-			.deadline = &deadline
+			.deadline = &deadline,
+			.rest = loader->rest
 		}
 	};
 	LoaderPart	end;

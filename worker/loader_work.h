@@ -20,6 +20,7 @@ struct Loader
 	const LoadConfig *config;
 	AwsxClient *client;
 	const Deadline *deadline;
+	bool		(*rest) (const Deadline *deadline, int ms);
 	AwsxService redshift;
 	Store		store;			/* of stage and rejects */
 	char	   *request_id;		/* null = none */
