@@ -38,12 +38,12 @@ for my $kind (qw(daemon function))
 
 	# Messages of five groups.  Among them one of each kind that cannot be loaded.
 	my $send_some = sub {
-		my ($conflict) = @_;
+		my ($conflict, $reject) = @_;
 		my @messages = map { $id++; $number++; push @good, $id; [ 'g' . int rand 5, "d$number", { id => $id, note => "note $id" } ] } 1 .. 4 + int rand 8;
 		push @old, map { [ $_->[0], $_->[1], { %{ $_->[2] } } ] } @messages;
 		for my $more ({ note => 'x' x 21 }, { amount => '1234567.00' })
 		{
-			next if rand() < ($more->{note} ? 0.6 : 0.8);
+			next if rand() < ($more->{note} ? 0.6 : 0.8) && !($reject && $more->{note});
 			$number++;
 			splice @messages, int rand @messages, 0, [ 'g' . int rand 5, "d$number", { id => 1_000_000 + $number, %$more } ];
 			$bad{"d$number"} = 1;
@@ -70,26 +70,29 @@ for my $kind (qw(daemon function))
 	$send_some->() for 1 .. 3;
 	my $points = $ENV{PG_SQS_CRASH_POINTS} || scalar @steps;
 	my $fired = 0;
-	for my $try (0 .. $points - 1)
+	my @todo = map { $steps[ $_ % @steps ] } 0 .. $points - 1;
+	for (my $try = 0; @todo && $try < 2 * $points; $try++)
 	{
-		my ($service, $action, $do) = @{ $steps[ $try % @steps ] };
-		my $skip = $action eq 'GetStatementResult' ? 0 : int rand 2;
+		my $step = shift @todo;
+		my ($service, $action, $do) = @$step;
+		my $skip = $action =~ /GetStatementResult|PutObject/ ? 0 : int rand 2;
 		my $conflict = $action eq 'GetStatementResult' || rand() < 0.2;
 		$start->() unless $alive->();
 		$faults_fired->();
 		$lab->fault(service => $service, action => $action, do => $do, skip => $skip, times => 1, kill => $pid + 0);
 		my $hit = 0;
 		my $more = 0;
-		for (my $end = time + 30; !$hit && time < $end; sleep 0.02)
+		for (my $end = time + 15; !$hit && time < $end; sleep 0.02)
 		{
 			if (time > $more)
 			{
-				$send_some->($conflict);
+				$send_some->($conflict, $action eq 'PutObject');
 				$more = time + 1.5;
 			}
 			$hit = $faults_fired->();
 		}
 		$lab->clear_faults;
+		push @todo, $step unless $hit;
 		next unless $hit;
 		$fired++;
 		$done{"$action, $do"}++;
