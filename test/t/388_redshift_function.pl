@@ -46,6 +46,20 @@ is(rows() . ' ' . ledger(), 'a=2:1.20 b=1:20000000000000.05 c=1:- 4', 'doubles n
 is("$metrics->{Loaded} $metrics->{Duplicates}", '1 1', '... and counts the duplicate');
 is(scope_asked(), 1, 'the queue was asked for its scope once');
 
+# -- a replay, as the runbook tells: the ledger's rows go, and the tokens get another salt
+sub again { $f->{sequence} = 90; return $f->invoke($f->record(p1 => 'g9', { id => 'p1' }), $f->record(p2 => 'g9', { id => 'p2' })) }
+sub there { return $f->sql(q{SELECT count(*) FROM t WHERE id LIKE 'p_'}) }
+sub restart { kill KILL => $_[0]; waitpid $_[0], 0; return $f->start }
+again();
+is(there(), '2', 'messages that will be loaded again');
+$f->sql(q{DELETE FROM sqs_ledger WHERE message_id LIKE 'p_'; DELETE FROM t WHERE id LIKE 'p_'});
+is_deeply($f->left(again()), [], 'without another salt they are done');
+is(there(), '0', '... for Redshift knows their token, and runs nothing');
+$f->write_config(token_salt => '2026-01-31');
+$pid = restart($pid);
+is_deeply($f->left(again()), [], 'with another salt');
+is(there(), '2', '... they are loaded again');
+
 # -- what can never be loaded goes to the reject location, and nothing waits for it
 $answer = $f->invoke($f->record(r1 => 'g1', 'no JSON'), $f->record(r2 => 'g1', { id => 'd', v => 'x' }), $f->record(r3 => 'g2', { v => 1 }),
 	$f->record(r4 => 'g3', { id => 'much longer than sixteen bytes' }), $f->record(r5 => 'g1', { id => 'e' }), $f->record(r6 => 'g4', { id => 'other' }, dedup => 'd-m1'));
