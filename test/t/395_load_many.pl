@@ -5,32 +5,15 @@ use strict;
 use warnings;
 
 use PgSqs::Load;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
 my $messages = $ENV{PG_SQS_LOAD_MANY} || 100_000;
-my $groups = $messages / 10;
 my $load = PgSqs::Load->new('load_many',
 	config => { poll => { max_messages => 50_000, max_bytes => 64 << 20, max_age_seconds => 30, visibility_seconds => 300, receives => 8 } });
 my $lab = $load->{lab};
 
-# Ten of each group lie there, put by the other function.
-my $digits = length $messages;
-$lab->s3(PUT => 'source', undef);
-$lab->control(PUT => 'objects/source/in/all.json', { line => '{"n": "' . '#' x $digits . '"}', repeat => $messages });
-my $sender = fork() // die "fork: $!";
-if ($sender == 0)
-{
-	my $program = "$ENV{PG_SQS_STAGE}/bin/s3_to_sqs";
-	%ENV = ($load->environment, QUEUE_URL => $load->{queue}, REJECT_URL => 's3://source/rejected/',
-		JQ_PROGRAM => '(.n | tonumber - 1) as $n | ($n / 10 | floor) as $g | {transaction_id: "g\($g)", g: "g\($g)", id: $n, note: "note \(.n)", amount: 7.50}');
-	open STDOUT, '>>', $load->{log};
-	open STDERR, '>>', $load->{log};
-	exec $program, 's3://source/in/' or POSIX::_exit(127);
-}
-waitpid $sender, 0;
-is($?, 0, "$messages messages are sent");
+is($load->send_many($messages), 0, "$messages messages are sent");
 my $began = time;
 my $pid = $load->start_daemon;
 my $peak = 0;
