@@ -25,7 +25,7 @@ static const struct
 	{"statement", fuzz_statement}, {"sql", fuzz_sql},
 	{"object", fuzz_object}, {"sts", fuzz_sts}, {"ini", fuzz_ini}, {"keys", fuzz_keys}, {"text", fuzz_text}, {"date", fuzz_date},
 	{"envelope", fuzz_envelope}, {"handover", fuzz_handover}, {"resend", fuzz_resend}, {"config", fuzz_config},
-	{"load_config", fuzz_load_config}, {"messages", fuzz_messages},
+	{"load_config", fuzz_load_config}, {"messages", fuzz_messages}, {"value", fuzz_value}, {"load", fuzz_load},
 	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}, {"paths", fuzz_paths}
 };
 

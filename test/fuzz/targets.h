@@ -41,6 +41,10 @@ extern void fuzz_load_config(const char *bytes, size_t len);
 extern void fuzz_messages(const char *bytes, size_t len);
 extern void fuzz_invocation(const char *bytes, size_t len);
 
+/* Messages for Redshift. */
+extern void fuzz_value(const char *bytes, size_t len);
+extern void fuzz_load(const char *bytes, size_t len);
+
 /* Objects and their records. */
 extern void fuzz_inflate(const char *bytes, size_t len);
 extern void fuzz_split(const char *bytes, size_t len);
