@@ -76,7 +76,7 @@ is_left(const Turn *turn, int n)
 }
 
 static bool
-pick_messages(Turn *turn, AwsxError *error)
+begin_turn(Turn *turn, AwsxError *error)
 {
 	size_t		room = (size_t) turn->event->count + 1;
 
@@ -84,8 +84,14 @@ pick_messages(Turn *turn, AwsxError *error)
 	turn->records = calloc(room, sizeof(int));
 	turn->loaded = calloc(room, sizeof(bool));
 	turn->done = calloc(room, sizeof(bool));
-	if (turn->messages == NULL || turn->records == NULL || turn->loaded == NULL || turn->done == NULL)
-		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an event was read");
+	if (turn->messages != NULL && turn->records != NULL && turn->loaded != NULL && turn->done != NULL)
+		return true;
+	return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an event was read");
+}
+
+static void
+pick_messages(Turn *turn)
+{
 	for (int i = 0; i < turn->event->count; i++)
 	{
 		const SqsEventRecord *record = &turn->event->records[i];
@@ -99,7 +105,6 @@ pick_messages(Turn *turn, AwsxError *error)
 			turn->records[turn->count++] = i;
 		}
 	}
-	return true;
 }
 
 /* What messages are known by, which the queue is asked once. */
@@ -136,17 +141,20 @@ load(Turn *turn, AwsxError *error)
 {
 	LoadFunction *function = turn->function;
 	LoadScope	scope;
+	bool	   *loaded = turn->loaded;
+	const AwsxSqsMessage *messages = turn->messages;
 
-	if (!pick_messages(turn, error))
-		return false;
+	pick_messages(turn);
 	if (turn->count == 0)
 		return true;
 	if (!find_scope(function, turn->event, &scope, error))
 		return false;
 	loader_set_request_id(function->loader, turn->invocation->request_id);
-	turn->faulty = !loader_load(function->loader, scope, turn->messages, turn->count, false, turn->loaded, &turn->fault);
+	awsx_error_clear(error);
+	turn->faulty = !loader_load(function->loader, scope, messages, turn->count, false, loaded, error);
+	turn->fault = *error;
 	for (int i = 0; i < turn->count; i++)
-		turn->done[turn->records[i]] = turn->loaded[i];
+		turn->done[turn->records[i]] = loaded[i];
 	return true;
 }
 
@@ -229,7 +237,7 @@ load_function_handle(void *arg, const RuntimeInvocation *invocation, RuntimeRepl
 		return;
 	}
 	awsx_error_clear(&error);
-	if (load(&turn, &error))
+	if (begin_turn(&turn, &error) && load(&turn, &error))
 		answer(&turn, reply);
 	else
 		reply_fail(reply, reply_error_type(error.kind), &error);
