@@ -29,6 +29,7 @@
 #include "../aws/retry.h"
 #include "load_daemon.h"
 #include "load_hand.h"
+#include "load_metrics.h"
 #include "load_poll.h"
 #include "load_scope.h"
 #include "loader.h"
@@ -310,14 +311,15 @@ settle(LoadDaemon *daemon, const bool *done, bool keep)
 static void
 tell(LoadDaemon *daemon, bool all, int64_t began_ms, const AwsxError *error)
 {
-	LoaderStats stats = loader_take_stats(daemon->loader);
+	LoadOutcome outcome = {
+		.messages = daemon->batch.count,
+		.faulty = !all,
+		.milliseconds = now_ms(daemon) - began_ms,
+		.stats = loader_take_stats(daemon->loader)
+	};
 
-	log_event(LOG_INFO, "a batch is over",
-			  LOG_FIELDS(LOG_NUMBER("loaded", stats.loaded), LOG_NUMBER("duplicates", stats.duplicates),
-						 LOG_NUMBER("superseded", stats.superseded), LOG_NUMBER("rejected", stats.rejected),
-						 LOG_NUMBER("left", stats.left), LOG_NUMBER("transactions", stats.transactions),
-						 LOG_NUMBER("staged_bytes", stats.staged_bytes),
-						 LOG_NUMBER("milliseconds", now_ms(daemon) - began_ms)));
+	outcome.left = (int) outcome.stats.left;
+	load_metrics_tell(daemon->config, "a batch is done", &outcome, NULL);
 	if (!all)
 		log_error(daemon->outages > 0 ? LOG_ERROR : LOG_WARN, daemon->outages > 0 ?
 				  "messages could not be loaded; they are kept and tried again" :

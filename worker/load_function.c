@@ -13,10 +13,10 @@
 
 #include "json.h"
 #include "load_function.h"
+#include "load_metrics.h"
 #include "load_scope.h"
 #include "loader.h"
 #include "log.h"
-#include "metrics.h"
 #include "reply.h"
 #include "sqs_event.h"
 
@@ -185,28 +185,15 @@ answer(Turn *turn, RuntimeReply *reply)
 static void
 tell(const Turn *turn, const LoaderStats *stats, bool failed, int64_t milliseconds)
 {
-	const int	count = turn->event->count;
-	const Metric metrics[] = {
-		{"Messages", "Count", count},
-		{"Loaded", "Count", stats->loaded},
-		{"Duplicates", "Count", stats->duplicates},
-		{"Superseded", "Count", stats->superseded},
-		{"Rejects", "Count", stats->rejected},
-		{"Left", "Count", failed ? count : turn->left},
-		{"Transactions", "Count", stats->transactions},
-		{"StagedBytes", "Bytes", stats->staged_bytes},
-		{"Faults", "Count", failed || turn->faulty},
-		{"Duration", "Milliseconds", milliseconds},
-		{NULL, NULL, 0}
+	const LoadOutcome outcome = {
+		.messages = turn->event->count,
+		.left = failed ? turn->event->count : turn->left,
+		.faulty = failed || turn->faulty,
+		.milliseconds = milliseconds,
+		.stats = *stats
 	};
 
-	log_event(LOG_INFO, "the invocation is done",
-			  LOG_FIELDS(LOG_NUMBER("messages", count), LOG_NUMBER("loaded", stats->loaded),
-						 LOG_NUMBER("duplicates", stats->duplicates), LOG_NUMBER("superseded", stats->superseded),
-						 LOG_NUMBER("rejected", stats->rejected), LOG_NUMBER("left", failed ? count : turn->left),
-						 LOG_NUMBER("transactions", stats->transactions),
-						 LOG_NUMBER("stagedBytes", stats->staged_bytes), LOG_NUMBER("ms", milliseconds)));
-	metrics_write(&turn->function->config->metrics, metrics, turn->invocation->request_id);
+	load_metrics_tell(turn->function->config, "the invocation is done", &outcome, turn->invocation->request_id);
 }
 
 static void

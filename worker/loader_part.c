@@ -233,7 +233,7 @@ loader_part(Load *load, LoadRow **rows, int count)
 		staged = loader_stage(load, rows, count, &part.key, &part.url);
 		end = staged ? make_and_run(load, &part) : stopped(load, "the rows cannot be staged");
 		/* what failed may have been written all the same */
-		if (part.url != NULL && !still_runs(&part, end))
+		if (part.key != NULL && part.url != NULL && !still_runs(&part, end))
 			loader_unstage(load, part.key);
 	}
 	else

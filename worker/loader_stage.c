@@ -10,8 +10,6 @@
  * caller, is overwritten and removed by a retry, or is for the bucket's
  * lifecycle rule.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../aws/digest.h"
@@ -56,11 +54,17 @@ make_name(const Load *load, const AwsxBuf *document, char **key, char **url)
 	char		content[AWSX_SHA256_HEX_LEN + 1];
 	char		name[AWSX_SHA256_HEX_LEN + 1];
 	const char *const parts[] = {content};
+	AwsxBuf		buf;
 
-	return awsx_sha256_hex(document->data, document->len, content) &&
-		loader_digest(load, parts, 1, name) &&
-		asprintf(key, "%s%s.json", load->config->stage_prefix, name) > 0 &&
-		asprintf(url, "s3://%s/%s%s.json", load->config->stage_bucket, load->config->stage_prefix, name) > 0;
+	if (!awsx_sha256_hex(document->data, document->len, content) || !loader_digest(load, parts, 1, name))
+		return false;
+	awsx_buf_init(&buf, 0);
+	awsx_buf_printf(&buf, "%s%s.json", load->config->stage_prefix, name);
+	*key = awsx_buf_take(&buf, NULL);
+	awsx_buf_printf(&buf, "s3://%s/%s%s.json", load->config->stage_bucket, load->config->stage_prefix, name);
+	*url = awsx_buf_take(&buf, NULL);
+	awsx_buf_free(&buf);
+	return *key != NULL && *url != NULL;
 }
 
 bool

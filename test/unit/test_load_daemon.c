@@ -329,6 +329,7 @@ begin(int max_messages, size_t max_bytes)
 	deadline = (Deadline) {.clock = &world_clock};
 	memset(&config, 0, sizeof(config));
 	config.stage_bucket = (char *) "stage";
+	config.metrics.off = true;
 	config.poll = (LoadPoll) {.max_messages = max_messages,.max_bytes = max_bytes,.max_age_seconds = 1,
 	.visibility_seconds = 30,.receives = 3};
 	transport = calloc(1, sizeof(Double));
