@@ -152,7 +152,7 @@ sub run_sustained
 
 sub run_memory
 {
-	my ($count, $seconds) = $quick ? (100_000, 30) : $big ? (10_000_000, 3600) : (1_000_000, 100);
+	my ($count, $seconds) = $quick ? (100_000, 30) : $big ? (10_000_000, 3600) : (1_000_000, 90);
 	my $m = $results{memory} = Bench::Memory::measure($world, $count, $seconds);
 	printf "\nmemory, over %d messages%s: own %d kB first, %d kB last, slope %.0f kB a million\n", $m->{messages},
 	  $m->{messages} < $count ? " (of $count: the time was over)" : '', @$m{qw(first_kb last_kb kb_per_million)};

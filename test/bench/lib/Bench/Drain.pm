@@ -49,7 +49,7 @@ my @scenarios = (
 	{ name => '1 000 groups, two consumers', key => 'two_consumers', groups => 1000, count => 50_000, quick => 10_000, consumers => 2 },
 	{ name => '1 group', key => 'one_group', groups => 1, count => 10_000, quick => 1_000 },
 	{ name => '100 000 groups', key => 'many_groups', groups => 100_000, count => 50_000, quick => 10_000 },
-	{ name => '4 KB bodies', key => 'large', groups => 1000, count => 20_000, quick => 3_000, body_bytes => 4096 },
+	{ name => '4 KB bodies', key => 'large', groups => 1000, count => 10_000, quick => 3_000, body_bytes => 4096 },
 	{ name => '10 % duplicates', key => 'duplicates', groups => 1000, count => 50_000, quick => 10_000, again_every => 10 },
 	{ name => 'three routes', key => 'three_routes', groups => 1000, count => 30_000, quick => 5_000, routes => $three_routes, tables => [qw(_confirmations _reports)] },
 	{ name => 'with lineage attributes', key => 'lineage', groups => 1000, count => 30_000, quick => 5_000, attributes => \%lineage });
