@@ -106,7 +106,7 @@ awsx_redshift_submit_answer(const AwsxHttpResponse *answer, char id[AWSX_REDSHIF
 
 	id[0] = '\0';
 	if (good)
-		strcpy(id, text);
+		memcpy(id, text, strlen(text) + 1);
 	else if (root != NULL)
 		wrong_member(error, "Id", "a statement's id");
 	json_decref(root);

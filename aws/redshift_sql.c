@@ -118,10 +118,10 @@ awsx_redshift_name_read(const char *text, char *schema, char *name, AwsxError *e
 {
 	const char *at = read_part(text, name);
 
-	strcpy(schema, "public");
+	memcpy(schema, "public", sizeof("public"));
 	if (at != NULL && *at == '.')
 	{
-		strcpy(schema, name);
+		memcpy(schema, name, strlen(name) + 1);
 		at = read_part(at + 1, name);
 	}
 	if (at != NULL && *at == '\0')

@@ -95,7 +95,8 @@ ask_both(const Transaction *transaction, const AwsxBuf sql[TABLES], AwsxRedshift
 	if (sql[0].failed || sql[1].failed || result == NULL)
 	{
 		free(result);
-		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
+		return false;
 	}
 	good = run(transaction, statements, TABLES, result, error);
 	for (int i = 0; good && i < TABLES; i++)

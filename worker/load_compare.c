@@ -35,7 +35,7 @@ put_folded(AwsxBuf *sql, const char *column, const char *name)
 	char		folded[AWSX_REDSHIFT_MAX_NAME + 1];
 	size_t		len = 0;
 
-	for (; name[len] != '\0' && len < AWSX_REDSHIFT_MAX_NAME; len++)
+	for (; len < AWSX_REDSHIFT_MAX_NAME && name[len] != '\0'; len++)
 		folded[len] = awsx_text_lower(name[len]);
 	awsx_buf_printf(sql, "LOWER(%s) = ", column);
 	awsx_redshift_literal(sql, folded, len);

@@ -139,27 +139,37 @@ read_number(const char *text, int64_t *number)
 	return *end == '\0' && errno == 0;
 }
 
+/* The first column; null and *error when memory ends, or when it is none of numbers. */
+static int64_t *
+read_numbers(const AwsxRedshiftRows *rows, AwsxError *error)
+{
+	int64_t    *numbers = malloc(sizeof(int64_t) * ((size_t) rows->row_count + 1));
+
+	if (numbers == NULL)
+	{
+		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory for a result of Redshift");
+		return NULL;
+	}
+	for (int i = 0; i < rows->row_count; i++)
+	{
+		if (rows->column_count < 1 || !read_number(rows->values[(size_t) i * (size_t) rows->column_count], &numbers[i]))
+		{
+			awsx_error_set(error, AWSX_ERR_PROTOCOL, "a result of Redshift that should be numbers is not");
+			free(numbers);
+			return NULL;
+		}
+	}
+	return numbers;
+}
+
 bool
 transaction_numbers(const Transaction *transaction, const char *id, int part,
 					int64_t **numbers, int *count, AwsxError *error)
 {
 	AwsxRedshiftRows *rows = transaction_rows(transaction, id, part, error);
-	bool		good = rows != NULL;
 
-	*count = 0;
-	*numbers = good ? malloc(sizeof(int64_t) * (size_t) (rows->row_count + 1)) : NULL;
-	if (good && *numbers == NULL)
-		good = awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory for a result of Redshift");
-	for (; good && *count < rows->row_count; (*count)++)
-	{
-		if (rows->column_count < 1 || !read_number(rows->values[(size_t) *count * (size_t) rows->column_count], &(*numbers)[*count]))
-			good = awsx_error_set(error, AWSX_ERR_PROTOCOL, "a result of Redshift that should be numbers is not");
-	}
+	*numbers = rows != NULL ? read_numbers(rows, error) : NULL;
+	*count = *numbers != NULL ? rows->row_count : 0;
 	awsx_redshift_rows_free(rows);
-	if (good)
-		return true;
-	free(*numbers);
-	*numbers = NULL;
-	*count = 0;
-	return false;
+	return *numbers != NULL;
 }
