@@ -164,12 +164,9 @@ awsx_curl_multi_close(AwsxCurlMulti *multi)
 static void
 act(AwsxCurlMulti *multi, curl_socket_t fd, int bits)
 {
-	sigset_t	saved;
 	int			running;
 
-	awsx_sigmask_block(&saved);
 	(void) curl_multi_socket_action(multi->handle, fd, bits, &running);
-	awsx_sigmask_restore(&saved);
 }
 
 static int
@@ -211,13 +208,16 @@ awsx_curl_multi_act(AwsxCurlMulti *multi)
 		struct epoll_event events[EVENTS_A_ROUND];
 		int			count = epoll_wait(multi->epoll_fd, events, EVENTS_A_ROUND, 0);
 		bool		due = multi->due_us >= 0 && now_us() >= multi->due_us;
+		sigset_t	saved;
 
+		if (count <= 0 && !due)
+			break;
+		awsx_sigmask_block(&saved);
 		for (int i = 0; i < count; i++)
 			act(multi, events[i].data.fd, bits_of(events[i].events));
 		if (due)
 			act_on_timer(multi);
-		if (count <= 0 && !due)
-			break;
+		awsx_sigmask_restore(&saved);
 	}
 }
 

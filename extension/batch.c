@@ -32,7 +32,7 @@
 #define LEASE_SHARE 3			/* a batch shall take no more than this part of a lease */
 #define COMPANY_MESSAGES 500	/* enough for one batch */
 #define COMPANY_MS 50			/* the first of them waits no longer */
-#define COMPANY_GAP_MS 3		/* nothing came for so long: nothing comes */
+#define COMPANY_GAP_MS 10		/* nothing came for so long: nothing comes */
 #define COMPANY_REST 16			/* batches, at first */
 #define COMPANY_REST_MAX 1024
 

@@ -135,6 +135,9 @@ struct Consumer
 	int			polls_target;	/* grows while answers come back full */
 	bool		attempts_changed;	/* since they were put into the slot */
 	int			hasty_answers;	/* empty ones in a row that did not wait */
+	int64		rate_since;		/* monotonic ms: messages are counted from then on */
+	int			rate_count;
+	bool		steady_stream;	/* so many came lately that polls shall fill */
 	int64		poll_not_before;
 	int64		heard;			/* monotonic ms: until then the wire was quiet */
 

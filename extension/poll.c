@@ -3,7 +3,9 @@
  *	  The open ReceiveMessage calls, and the inbox their answers go to.
  *
  * One long poll is open when the queue is quiet; while answers come back
- * full, more are opened, up to max_polls.  None is opened while messages
+ * full, more are opened, up to max_polls.  SQS answers a long poll as soon as
+ * there is a message: in a steady stream each would bring one or two, so the
+ * next poll is put off for a moment there, until some have gathered.  None is opened while messages
  * could not be put anywhere: the inbox is full, or deleting fails.  While
  * applying fails a few messages are still fetched: only the company of
  * others tells a message that is at fault from a world that is.
@@ -30,6 +32,9 @@
 #define PROBE_WAIT_S 1			/* of a poll that finds out whether it works again */
 #define ATTEMPT_VALID_MS 240000 /* SQS: five minutes */
 #define LEASE_MARGIN_MAX_MS 2000
+#define RATE_MS 100				/* messages are counted for so long */
+#define RATE_STEADY 100			/* that many in it, or more, are a steady stream */
+#define GATHER_MS 3				/* messages of a steady stream gather for so long */
 #define HASTY_MS 500			/* an empty answer this soon was no long poll */
 #define RETRY_ON_NEWS_MS 1000
 
@@ -151,7 +156,19 @@ inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
 
 /* ---- the end of a poll ---- */
 
-/* How many polls shall be open, and does an empty answer call for a pause? */
+/* Is it a steady stream?  Lone messages must never wait for others. */
+static void
+learn_rate(Consumer *consumer, int count, int64 now)
+{
+	consumer->rate_count += count;
+	if (now - consumer->rate_since < RATE_MS)
+		return;
+	consumer->steady_stream = now - consumer->rate_since < 2 * RATE_MS && consumer->rate_count >= RATE_STEADY;
+	consumer->rate_since = now;
+	consumer->rate_count = 0;
+}
+
+/* How many polls shall be open, and does an answer call for a pause? */
 static void
 learn_from_answer(Consumer *consumer, const Poll *poll, int count)
 {
@@ -165,6 +182,9 @@ learn_from_answer(Consumer *consumer, const Poll *poll, int count)
 	else
 		consumer->polls_target = 1;
 
+	learn_rate(consumer, count, now);
+	if (consumer->steady_stream && count > 0 && count < CONSUMER_POLL_MESSAGES)
+		consumer->poll_not_before = now + GATHER_MS;
 	if (count > 0 || now - poll->started >= HASTY_MS)
 		consumer->hasty_answers = 0;
 	else
