@@ -159,7 +159,7 @@ digit_at(const Digits *digits, long long place)
 static void
 line_up(Digits *digits)
 {
-	long long	count = (long long) (digits->literal.whole.len + digits->literal.fraction.len);
+	long long	count = (long long) digits->literal.whole.len + (long long) digits->literal.fraction.len;
 
 	digits->point = (long long) digits->literal.whole.len + digits->literal.exponent;
 	digits->first = 0;
@@ -235,7 +235,7 @@ bool
 load_decimal(const AwsxRedshiftType *type, LoadText text, AwsxBuf *out, LoadProblem *problem)
 {
 	char		unscaled[AWSX_REDSHIFT_MAX_PRECISION + 2];
-	Digits		digits;
+	Digits		digits = {0};
 	int			count;
 
 	if (!read_literal(text, &digits.literal))
@@ -252,7 +252,7 @@ load_decimal(const AwsxRedshiftType *type, LoadText text, AwsxBuf *out, LoadProb
 bool
 load_number_is_exact(LoadText literal)
 {
-	Digits		digits;
+	Digits		digits = {0};
 	long long	last;
 	long long	whole;
 	long long	scale;
@@ -262,7 +262,7 @@ load_number_is_exact(LoadText literal)
 	line_up(&digits);
 	if (digits.first < 0)
 		return digits.literal.fraction.len <= AWSX_REDSHIFT_MAX_SCALE;
-	last = (long long) (digits.literal.whole.len + digits.literal.fraction.len) - 1;
+	last = (long long) digits.literal.whole.len + (long long) digits.literal.fraction.len - 1;
 	while (digit_at(&digits, last) == '0')
 		last--;
 	whole = digits.point > digits.first ? digits.point - digits.first : 0;
