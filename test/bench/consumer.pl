@@ -43,7 +43,7 @@ sub about
 	my ($cpu) = Bench::World::slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)/m;
 	my ($memory) = Bench::World::slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
 	my ($system) = Bench::World::slurp('/etc/os-release') =~ /^PRETTY_NAME="?([^"\n]*)/m;
-	return (date => POSIX::strftime('%Y-%m-%d', gmtime), load_before => load(),
+	return (quick => $quick ? JSON::PP::true : JSON::PP::false, date => POSIX::strftime('%Y-%m-%d', gmtime), load_before => load(),
 		machine => { cpu => $cpu // 'unknown', cores => 0 + qx{nproc}, memory_gb => int($memory / 1e6 + 0.5), system => $system, kernel => (POSIX::uname())[2] },
 		versions => { postgresql => $world->sql('SHOW server_version'), pg_sqs => $world->sql(q{SELECT extversion FROM pg_extension WHERE extname = 'pg_sqs'}) });
 }

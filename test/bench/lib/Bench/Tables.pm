@@ -37,7 +37,8 @@ sub about
 {
 	my ($r) = @_;
 	my $m = $r->{machine};
-	return "One run of `make bench` on $r->{date}: $m->{cores} cores ($m->{cpu}), $m->{memory_gb} GB, $m->{system}, Linux $m->{kernel}, "
+	my $command = $r->{quick} ? 'test/bench/run --quick' : 'make bench';
+	return "One run of `$command` on $r->{date}: $m->{cores} cores ($m->{cpu}), $m->{memory_gb} GB, $m->{system}, Linux $m->{kernel}, "
 	  . "PostgreSQL " . ($r->{versions}{postgresql} =~ s/ .*//r) . ", pg_sqs $r->{versions}{pg_sqs}; load $r->{load_before} before it.\n";
 }
 
