@@ -44,7 +44,8 @@ $answer = $f->invoke(@batch, $f->record('busy4', 'g4', '{"id": "busy4", "note": 
 is_deeply($answer, { batchItemFailures => [] }, 'in another grouping, once it has ended');
 is(count('busy'), '4', '... every message is loaded once');
 
-# -- throttling, faults, lost answers
+# -- throttling, faults, lost answers; in time enough for a busy machine
+$lab->control(PUT => 'functions/sqs_to_redshift', { timeout_seconds => 30, pid => $f->{pid} });
 my $committed = committed();
 my $try = sub {
 	my ($name, $mark, %fault) = @_;
