@@ -54,6 +54,9 @@ static const LongOption required_by_proxy[] = {
 	{CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
 	{CURLOPT_PROXY_SSL_VERIFYPEER, 1},
 	{CURLOPT_PROXY_SSL_VERIFYHOST, 2},
+	/* no Kerberos: the functions are linked without it */
+	{CURLOPT_PROXYAUTH, CURLAUTH_BASIC},
+	{CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC},
 };
 
 static const LongOption wanted[] = {

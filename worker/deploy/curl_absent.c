@@ -29,7 +29,7 @@ extern const Http2Version *curl_absent_http2(void);
 void
 curl_absent(void)
 {
-	fputs("s3_to_sqs: libcurl wants a library that it was linked without\n", stderr);
+	fputs("libcurl wants a library that this program was linked without\n", stderr);
 	abort();
 }
 
