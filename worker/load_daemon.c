@@ -466,35 +466,48 @@ start(LoadDaemon *daemon, const AwsxServiceOptions *services, AwsxError *error)
 	return true;
 }
 
+static void
+daemon_free(LoadDaemon *daemon)
+{
+	daemon->deadline->go_on = NULL;
+	daemon->deadline->go_on_arg = NULL;
+	load_hand_free(&daemon->hand);
+	loader_free(daemon->loader);
+	gathered_free(&daemon->next);
+	gathered_free(&daemon->batch);
+	free(daemon);
+}
+
 int
 load_daemon_run(const char *queue_url, const LoadConfig *config, AwsxClient *client,
 				const AwsxServiceOptions *services, Deadline *deadline)
 {
-	LoadDaemon	daemon = {
-		.queue_url = queue_url,
-		.config = config,
-		.client = client,
-		.clock = awsx_client_clock(client),
-		.deadline = deadline
-	};
+	LoadDaemon *daemon = calloc(1, sizeof(*daemon));
 	AwsxError	error;
 
-	if (!start(&daemon, services, &error))
+	if (daemon == NULL)
+	{
+		log_event(LOG_FATAL, "out of memory", NULL);
+		return 1;
+	}
+	daemon->queue_url = queue_url;
+	daemon->config = config;
+	daemon->client = client;
+	daemon->clock = awsx_client_clock(client);
+	daemon->deadline = deadline;
+	if (!start(daemon, services, &error))
 	{
 		log_error(LOG_FATAL, "the queue cannot be served", &error);
+		daemon_free(daemon);
 		return 1;
 	}
 	deadline->go_on = go_on;
-	deadline->go_on_arg = &daemon;
+	deadline->go_on_arg = daemon;
 	log_event(LOG_INFO, "serving the queue", LOG_FIELDS(LOG_TEXT("queue", queue_url)));
-	if (find_scope(&daemon, &error))
-		serve(&daemon);
-	tidy(&daemon);
-	deadline->go_on = NULL;
-	load_hand_free(&daemon.hand);
-	loader_free(daemon.loader);
-	gathered_free(&daemon.next);
-	gathered_free(&daemon.batch);
+	if (find_scope(daemon, &error))
+		serve(daemon);
+	tidy(daemon);
+	daemon_free(daemon);
 	log_event(LOG_INFO, "stopped by a signal", NULL);
 	return 0;
 }

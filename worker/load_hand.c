@@ -75,10 +75,16 @@ forget(LoadErrands *errands, LoadParcel *parcel)
 }
 
 static void
-give_up(LoadErrands *errands, LoadErrand *errand, const char *why)
+note_failure(LoadErrands *errands, const char *why)
 {
 	errands->failed++;
 	snprintf(errands->why, sizeof(errands->why), "%.299s", why);
+}
+
+static void
+give_up(LoadErrands *errands, LoadErrand *errand, const char *why)
+{
+	note_failure(errands, why);
 	forget(errands, errand->parcel);
 }
 
@@ -104,21 +110,23 @@ make_room(LoadErrands *errands)
 	return true;
 }
 
-/* The errand counts in its parcel already. */
-static void
+static bool
 enqueue(LoadErrands *errands, LoadErrand errand)
 {
-	if (make_room(errands))
-		errands->items[errands->count++] = errand;
-	else
-		give_up(errands, &errand, "out of memory");
+	if (!make_room(errands))
+		return false;
+	errands->items[errands->count++] = errand;
+	return true;
 }
 
+/* The parcel stays, also where there is no memory for the errand. */
 static void
 add(LoadErrands *errands, LoadParcel *parcel, int place, int seconds, bool renews)
 {
-	parcel->errands++;
-	enqueue(errands, (LoadErrand) {parcel, place, seconds, renews, 0});
+	if (enqueue(errands, (LoadErrand) {parcel, place, seconds, renews, 0}))
+		parcel->errands++;
+	else
+		note_failure(errands, "out of memory");
 }
 
 /* One entry, or the call that it was in, has failed. */
@@ -134,7 +142,8 @@ try_again(LoadErrands *errands, LoadErrand errand, bool hopeless, const char *wh
 	}
 	errands->not_before_ms = now_ms(hand) +
 		awsx_backoff_ms(hand->clock, errand.tries, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
-	enqueue(errands, errand);
+	if (!enqueue(errands, errand))
+		give_up(errands, &errand, why);
 }
 
 static void
@@ -297,11 +306,11 @@ load_hand_free(LoadHand *hand)
 {
 	errands_free(&hand->deletes);
 	errands_free(&hand->leases);
-	while (hand->first != NULL)
+	for (LoadParcel *next, *parcel = hand->first; parcel != NULL; parcel = next)
 	{
-		hand->first->held = 0;
-		hand->first->errands = 0;
-		release(hand, hand->first);
+		next = parcel->next;
+		awsx_sqs_messages_free(parcel->messages);
+		free(parcel);
 	}
 }
 
@@ -310,6 +319,7 @@ load_hand_delete(LoadHand *hand, LoadParcel *parcel, int place)
 {
 	parcel->held &= ~(1u << place);
 	add(&hand->deletes, parcel, place, 0, false);
+	release(hand, parcel);
 }
 
 void
@@ -317,6 +327,7 @@ load_hand_return(LoadHand *hand, LoadParcel *parcel, int place, int seconds)
 {
 	parcel->held &= ~(1u << place);
 	add(&hand->leases, parcel, place, seconds, false);
+	release(hand, parcel);
 }
 
 void
@@ -329,11 +340,13 @@ load_hand_return_all(LoadHand *hand)
 		unsigned	held = parcel->held;
 
 		next = parcel->next;
+		parcel->held = 0;
 		for (int i = 0; held >> i != 0; i++)
 		{
 			if ((held >> i & 1) != 0)
-				load_hand_return(hand, parcel, i, 0);
+				add(&hand->leases, parcel, i, 0, false);
 		}
+		release(hand, parcel);
 	}
 }
 
