@@ -377,6 +377,8 @@ awsx_json_scan_skip(AwsxJsonScan *scan)
 		/* to the next value, out of all that end here */
 		while (scan->depth > outside)
 		{
+			/* deeper than outside is only what was entered here */
+			/* cppcheck-suppress uninitvar */
 			if (is_object[scan->depth] ? awsx_json_scan_member(scan, &first, &name) :
 				awsx_json_scan_element(scan, &first))
 				break;

@@ -151,7 +151,7 @@ digit_at(const Digits *digits, long long place)
 		return '0';
 	if (place < whole)
 		return digits->literal.whole.start[place];
-	if (place - whole < (long long) digits->literal.fraction.len)
+	if (digits->literal.fraction.start != NULL && place - whole < (long long) digits->literal.fraction.len)
 		return digits->literal.fraction.start[place - whole];
 	return '0';
 }
