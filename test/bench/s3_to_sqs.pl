@@ -34,12 +34,14 @@ $ENV{PG_SQS_AWSLAB} //= 'build/awslab';
 my $program = $ENV{PG_SQS_S3_TO_SQS} // 'build/s3_to_sqs';
 my $event_test = '{"Service":"Amazon S3","Event":"s3:TestEvent"}';
 
-# Each program: its command, its environment, rounds of cold starts, records.
+# Each program: its command, its environment, rounds of cold starts, records;
+# and the one that does the same work.
+my %ours = (command => [$program], cold => $quick ? 5 : 21, records => $quick ? 5_000 : 50_000);
+my %theirs = (command => [ $python, 'test/bench/boto3_function.py' ], cold => $quick ? 2 : 7, records => $quick ? 1_000 : 5_000);
 my @functions = (
-	{ name => 's3_to_sqs', command => [$program], cold => $quick ? 5 : 21, records => $quick ? 5_000 : 50_000 },
-	{ name => 's3_to_sqs, transaction.jq', command => [$program], environment => { JQ_FILE => 'worker/examples/transaction.jq' },
-		cold => $quick ? 5 : 21, records => $quick ? 5_000 : 50_000 },
-	$python ? { name => 'boto3', command => [ $python, 'test/bench/boto3_function.py' ], cold => $quick ? 2 : 7, records => $quick ? 1_000 : 5_000 } : ());
+	{ name => 's3_to_sqs', %ours, beside => 'boto3' },
+	{ name => 's3_to_sqs, transaction.jq', %ours, environment => { JQ_FILE => 'worker/examples/transaction.jq' }, beside => 'boto3, the same enrichment' },
+	$python ? ({ name => 'boto3', %theirs, environment => { ENRICH => 0 } }, { name => 'boto3, the same enrichment', %theirs }) : ());
 my $rounds = $quick ? 1 : 3;
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
@@ -181,15 +183,16 @@ sub report
 		$results{functions}{ $function->{name} } = { %median, records => $function->{records} };
 		printf "%-28s %12.1f %15.2f %11.0f %12.1f %9.1f\n", $function->{name}, @median{@figures};
 	}
-	if (my $other = $results{functions}{boto3})
+	if ($python)
 	{
 		for my $own (@functions[ 0, 1 ])
 		{
+			my $other = $results{functions}{ $own->{beside} };
 			my $mine = $results{functions}{ $own->{name} };
 			my %ratio = (records_per_second => $mine->{records_per_second} / $other->{records_per_second}, cold_start => $other->{cold_ms} / $mine->{cold_ms},
 				cpu => $other->{cpu_us_per_record} / $mine->{cpu_us_per_record});
 			$mine->{times_boto3} = { map { $_ => 0 + sprintf '%.3g', $ratio{$_} } keys %ratio };
-			printf "%-28s %.1f x its records/s, %.1f x its CPU, cold start %.1f x as fast\n", $own->{name}, @ratio{qw(records_per_second cpu cold_start)};
+			printf "%-28s beside %s: %.1f x its records/s, %.1f x less CPU, cold start %.1f x as fast\n", $own->{name}, $own->{beside}, @ratio{qw(records_per_second cpu cold_start)};
 		}
 	}
 	printf "load before %.1f, after %.1f, on %d cores\n", @results{qw(load_before load_after cores)};
