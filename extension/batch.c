@@ -12,7 +12,8 @@
  * ones, for a moment and as long as they keep coming: a transaction and a
  * flush for some hundred messages cost little more than for ten.  Where none
  * comes, as from a queue of few groups, whose next messages SQS holds until
- * these are deleted, that is not tried again for a while.
+ * these are deleted, that is not tried again for a while; nor is it at first, or
+ * after a message that failed, for all that shares its transaction is done twice.
  *
  * What was committed, was known already or is in the quarantine goes on to be
  * deleted.  A message that failed and was left to the queue is given back to the queue together with everything that
@@ -47,7 +48,8 @@ typedef struct Batch
 static bool
 expects_company(const Consumer *consumer)
 {
-	return consumer->answer_full && consumer->polls_open > 0 && consumer->company_rest == 0 &&
+	return consumer->answer_full && consumer->polls_open > 0 &&
+		consumer->company_rest == 0 && consumer->company_rest_next > 0 &&
 		!consumer->closing && consumer->apply_trouble.failures == 0 &&
 		consumer->inbox_count < Min(batch_limit(consumer), COMPANY_MESSAGES);
 }
@@ -74,7 +76,9 @@ batch_ready(const Consumer *consumer)
 static void
 learn_company(Consumer *consumer)
 {
-	if (consumer->company_rest > 0)
+	if (consumer->company_rest_next == 0)
+		consumer->company_rest = consumer->company_rest_next = COMPANY_REST;	/* our first batch */
+	else if (consumer->company_rest > 0)
 		consumer->company_rest--;
 	else if (!expects_company(consumer) || consumer->inbox_count > 2 * CONSUMER_POLL_MESSAGES * consumer->polls_open)
 		consumer->company_rest_next = COMPANY_REST;
@@ -259,6 +263,8 @@ settle_batch(Consumer *consumer, Batch *batch, const ApplyResult *result)
 	}
 	else
 		trouble_clear(&consumer->apply_trouble);
+	if (result->applied + result->duplicates < batch->count)
+		consumer->company_rest = COMPANY_REST_MAX;
 }
 
 void

@@ -76,7 +76,7 @@ $options = '--redshift';
 ($status, $out) = demo();
 is($status, 0, 'the demo with Redshift succeeds') or diag($out);
 for my $hop (qr/SQS +redshift\.fifo group [0-9a-f]{12}… dedup/, qr/Lambda +sqs_to_redshift request [0-9a-f-]{36}/,
-	qr/Redshift transaction [0-9a-f-]{36} of \d+ statements: committed/, qr/^ T-2026-000042 \| +2 \| Société 42 \| 2026-01-02 02:04:05\.678\+00 \| +9999\.9900 \| +0\.0100 \| EUR$/m,
+	qr/Redshift transaction [0-9a-f-]{36} of \d+ statements: committed/, qr/^ T-2026-000042 +\| +2 \| Société 42 \| 2026-01-02 02:04:05\.678\+00 \| +9999\.9900 \| +0\.0100 \| EUR$/m,
 	qr/^All 4 rows are the same in both, in every column\.$/m, qr/^ +5 \| +5$/m)
 {
 	like($out, $hop, "tells $hop");
