@@ -151,7 +151,7 @@ struct Consumer
 	int64		inbox_last;		/* monotonic ms: an answer came */
 	bool		answer_full;	/* the last answer had all that was asked for */
 	int			company_rest;	/* so many batches are not held for company */
-	int			company_rest_next;
+	int			company_rest_next;	/* the next such rest, longer each time in vain; 0 = no batch yet */
 
 	dlist_head	deletes;		/* in order of their gates */
 	int			delete_count;	/* in the list or in a call */
