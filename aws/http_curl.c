@@ -6,12 +6,17 @@
  * on, together with whatever else it waits for.  drive passes events and due
  * time on, then reports the exchanges that ended.
  *
+ * There are two ways to carry a call.  Most go over a wire (http_wire.c): a
+ * connection that libcurl makes and that is ours from then on.  What wires do
+ * not do is an exchange of libcurl's own: a body that goes to a sink, HEAD,
+ * and plain HTTP by a proxy, which wants other requests.
+ *
  * An exchange is an easy handle and its strings, owned by the transport from
  * start to the report; the call itself is the owner's.  done is called with
  * no libcurl frame below, so it may start and cancel.
  *
- * Kept connections belong to the multi handle and leave with it: to forget
- * them is to make a new one, as soon as no exchange is under way.
+ * libcurl's own kept connections belong to the multi handle and leave with
+ * it: to forget them is to make a new one, as soon as nothing is under way.
  *
  * libcurl's resolver runs in threads of its own.  They inherit the signal
  * mask of the moment they are made, so all signals but those of a crash are
@@ -29,19 +34,17 @@
 #include "http_check.h"
 #include "http_curl_exchange.h"
 #include "http_curl_multi.h"
+#include "http_wires.h"
 #include "sigmask.h"
 
 #define DEFAULT_USER_AGENT "pg_sqs"
-#define RESTING_MAX 8
-
 typedef struct CurlTransport
 {
 	AwsxTransport base;
 	AwsxCurlMulti multi;
 	AwsxCurlSettings settings;
-	AwsxCurlExchange *exchanges;
-	AwsxCurlExchange *resting;	/* to be used again; linked by next */
-	int			resting_count;
+	AwsxCurlExchange *exchanges;	/* libcurl's own; the wires' are theirs */
+	AwsxHttpWires wires;
 	bool		forgetting;		/* what is kept must not be used again */
 } CurlTransport;
 
@@ -53,76 +56,18 @@ static CURLcode global_result;
  *----------
  */
 
-/*
- * Take an exchange out of libcurl and the list.  One that went well may be
- * used again, all others are freed.
- */
 static void
-release(CurlTransport *transport, AwsxCurlExchange *exchange, bool well)
+leave_multi(CurlTransport *transport, AwsxCurlExchange *exchange)
 {
 	sigset_t	saved;
-	bool		rests;
 
-	if (exchange->prev != NULL)
-		exchange->prev->next = exchange->next;
-	else
-		transport->exchanges = exchange->next;
-	if (exchange->next != NULL)
-		exchange->next->prev = exchange->prev;
-	exchange->next = exchange->prev = NULL;
-	exchange->call->handle = NULL;
 	awsx_sigmask_block(&saved);
 	(void) curl_multi_remove_handle(transport->multi.handle, exchange->easy);
-	rests = well && transport->resting_count < RESTING_MAX && awsx_curl_exchange_rest(exchange);
-	if (!rests)
-		awsx_curl_exchange_free(exchange);
 	awsx_sigmask_restore(&saved);
-	if (!rests)
-		return;
-	exchange->next = transport->resting;
-	transport->resting = exchange;
-	transport->resting_count++;
-}
-
-/* A resting exchange that takes the call, or null. */
-static AwsxCurlExchange *
-take_resting(CurlTransport *transport, AwsxHttpCall *call, bool fresh)
-{
-	for (AwsxCurlExchange **link = &transport->resting; *link != NULL; link = &(*link)->next)
-	{
-		AwsxCurlExchange *exchange = *link;
-
-		if (!awsx_curl_exchange_again(exchange, &transport->settings, call, fresh))
-			continue;
-		*link = exchange->next;
-		exchange->next = NULL;
-		transport->resting_count--;
-		return exchange;
-	}
-	return NULL;
-}
-
-/* While an exchange is under way, its handle cannot go. */
-static void
-forget_when_idle(CurlTransport *transport)
-{
-	if (!transport->forgetting || transport->exchanges != NULL)
-		return;
-	awsx_curl_multi_drop(&transport->multi);
-	transport->forgetting = false;
-}
-
-static void
-transport_forget(AwsxTransport *self)
-{
-	CurlTransport *transport = (CurlTransport *) self;
-
-	transport->forgetting = true;
-	forget_when_idle(transport);
 }
 
 static bool
-add_to_multi(CurlTransport *transport, AwsxCurlExchange *exchange, AwsxError *error)
+join_multi(CurlTransport *transport, AwsxCurlExchange *exchange, AwsxError *error)
 {
 	CURLMcode	result;
 	sigset_t	saved;
@@ -137,23 +82,70 @@ add_to_multi(CurlTransport *transport, AwsxCurlExchange *exchange, AwsxError *er
 					   curl_multi_strerror(result));
 }
 
-static bool
-transport_start(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
+/* Take an exchange out of libcurl and the list, and free it. */
+static void
+release(CurlTransport *transport, AwsxCurlExchange *exchange)
+{
+	if (exchange->prev != NULL)
+		exchange->prev->next = exchange->next;
+	else
+		transport->exchanges = exchange->next;
+	if (exchange->next != NULL)
+		exchange->next->prev = exchange->prev;
+	exchange->call->handle = NULL;
+	leave_multi(transport, exchange);
+	awsx_curl_exchange_free(exchange);
+}
+
+/* Its connection ends with it. */
+static void
+release_wire(CurlTransport *transport, AwsxHttpWire *wire)
+{
+	if (wire->call != NULL)
+		wire->call->handle = NULL;
+	awsx_http_wires_remove(&transport->wires, wire);
+	leave_multi(transport, wire->exchange);
+	awsx_http_wire_free(wire);
+}
+
+static void
+release_idle_wires(CurlTransport *transport, bool all)
+{
+	AwsxHttpWire *wire;
+
+	while ((wire = awsx_http_wires_stale(&transport->wires)) != NULL ||
+		   (all && (wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_IDLE)) != NULL))
+		release_wire(transport, wire);
+}
+
+/* While an exchange is under way, libcurl's handle cannot go. */
+static void
+forget_when_idle(CurlTransport *transport)
+{
+	if (!transport->forgetting || transport->exchanges != NULL || transport->wires.first != NULL)
+		return;
+	awsx_curl_multi_drop(&transport->multi);
+	transport->forgetting = false;
+}
+
+static void
+transport_forget(AwsxTransport *self)
 {
 	CurlTransport *transport = (CurlTransport *) self;
-	AwsxCurlExchange *exchange;
-	bool		fresh;
 
+	transport->forgetting = true;
+	release_idle_wires(transport, true);
 	forget_when_idle(transport);
-	fresh = call->fresh_connection || transport->forgetting;
-	if (!awsx_http_request_check(call->request, call->request->allow_plain, error))
-		return false;
-	exchange = take_resting(transport, call, fresh);
+}
+
+static bool
+start_exchange(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxError *error)
+{
+	AwsxCurlExchange *exchange = awsx_curl_exchange_create(&transport->settings, call, fresh, error);
+
 	if (exchange == NULL)
-		exchange = awsx_curl_exchange_create(&transport->settings, call, fresh, error);
-	if (exchange == NULL)
 		return false;
-	if (!add_to_multi(transport, exchange, error))
+	if (!join_multi(transport, exchange, error))
 	{
 		awsx_curl_exchange_free(exchange);
 		awsx_http_response_free(&call->response);
@@ -167,14 +159,68 @@ transport_start(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
 	return true;
 }
 
+static bool
+start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxError *error)
+{
+	AwsxHttpWire *wire = NULL;
+
+	release_idle_wires(transport, false);
+	if (!fresh)
+		wire = awsx_http_wires_idle(&transport->wires, call->request->endpoint);
+	if (wire != NULL)
+	{
+		call->handle = wire->exchange;
+		awsx_http_wire_start(wire, call);
+		return true;
+	}
+	wire = awsx_http_wire_create(&transport->settings, transport->multi.epoll_fd, call, error);
+	if (wire == NULL)
+		return false;
+	if (!join_multi(transport, wire->exchange, error))
+	{
+		awsx_http_wire_free(wire);
+		awsx_http_response_free(&call->response);
+		return false;
+	}
+	awsx_http_wires_add(&transport->wires, wire);
+	call->handle = wire->exchange;
+	return true;
+}
+
+static bool
+suits_wire(const CurlTransport *transport, const AwsxHttpRequest *request)
+{
+	return request->sink == NULL && strcmp(request->method, "HEAD") != 0 &&
+		!awsx_curl_settings_forward(&transport->settings, request);
+}
+
+static bool
+transport_start(AwsxTransport *self, AwsxHttpCall *call, AwsxError *error)
+{
+	CurlTransport *transport = (CurlTransport *) self;
+	bool		fresh;
+
+	forget_when_idle(transport);
+	fresh = call->fresh_connection || transport->forgetting;
+	if (!awsx_http_request_check(call->request, call->request->allow_plain, error))
+		return false;
+	if (suits_wire(transport, call->request))
+		return start_on_wire(transport, call, fresh, error);
+	return start_exchange(transport, call, fresh, error);
+}
+
 static void
 transport_cancel(AwsxTransport *self, AwsxHttpCall *call)
 {
 	CurlTransport *transport = (CurlTransport *) self;
+	AwsxCurlExchange *exchange = call->handle;
 
-	if (call->handle == NULL)
+	if (exchange == NULL)
 		return;
-	release(transport, call->handle, false);
+	if (exchange->wire != NULL)
+		release_wire(transport, exchange->wire);
+	else
+		release(transport, exchange);
 	awsx_http_response_free(&call->response);
 }
 
@@ -184,7 +230,26 @@ report(CurlTransport *transport, AwsxCurlExchange *exchange, CURLcode code)
 	AwsxHttpCall *call = exchange->call;
 
 	awsx_curl_exchange_finish(exchange, code);
-	release(transport, exchange, code == CURLE_OK);
+	release(transport, exchange);
+	call->done(call);
+}
+
+/* The wire is free, or gone, before the report, which may start the next call. */
+static void
+report_wire(CurlTransport *transport, AwsxHttpWire *wire)
+{
+	AwsxHttpCall *call = wire->call;
+
+	call->handle = NULL;
+	wire->call = NULL;
+	if (wire->keep && !transport->forgetting &&
+		awsx_http_wires_count(&transport->wires, AWSX_WIRE_IDLE) < transport->multi.kept)
+	{
+		wire->state = AWSX_WIRE_IDLE;
+		wire->idle_us = awsx_curl_now_us();
+	}
+	else
+		release_wire(transport, wire);
 	call->done(call);
 }
 
@@ -213,6 +278,20 @@ report_unwatched(CurlTransport *transport)
 	}
 }
 
+/* ... and those that only connect. */
+static void
+refuse_unwatched(CurlTransport *transport)
+{
+	AwsxHttpWire *wire;
+
+	while ((wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_CONNECTING)) != NULL)
+	{
+		(void) snprintf(wire->exchange->detail, sizeof(wire->exchange->detail),
+						"a socket cannot be watched (errno %d)", transport->multi.watch_errno);
+		awsx_http_wire_refused(wire, CURLE_COULDNT_CONNECT);
+	}
+}
+
 /* The next exchange that ended, or null.  A report may have dropped the handle. */
 static AwsxCurlExchange *
 next_ended(CurlTransport *transport, CURLcode *code)
@@ -234,6 +313,18 @@ next_ended(CurlTransport *transport, CURLcode *code)
 	return NULL;
 }
 
+/* An exchange ended: a wire's has only connected. */
+static void
+take_ended(CurlTransport *transport, AwsxCurlExchange *exchange, CURLcode code)
+{
+	if (exchange->wire == NULL)
+		report(transport, exchange, code);
+	else if (code == CURLE_OK)
+		awsx_http_wire_connected(exchange->wire);
+	else
+		awsx_http_wire_refused(exchange->wire, code);
+}
+
 static void
 transport_drive(AwsxTransport *self)
 {
@@ -243,10 +334,30 @@ transport_drive(AwsxTransport *self)
 
 	awsx_curl_multi_act(&transport->multi);
 	while ((ended = next_ended(transport, &code)) != NULL)
-		report(transport, ended, code);
+		take_ended(transport, ended, code);
 	if (transport->multi.watch_errno != 0)
+	{
+		refuse_unwatched(transport);
 		report_unwatched(transport);
+	}
+	awsx_http_wires_expire(&transport->wires);
+	for (int count = awsx_http_wires_count(&transport->wires, AWSX_WIRE_ENDED); count > 0; count--)
+	{
+		AwsxHttpWire *wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_ENDED);
+
+		if (wire != NULL)		/* a report may cancel another's call */
+			report_wire(transport, wire);
+	}
+	release_idle_wires(transport, false);
 	forget_when_idle(transport);
+}
+
+static void
+on_wire_event(void *arg, uint64_t id, uint32_t events)
+{
+	CurlTransport *transport = arg;
+
+	awsx_http_wires_act(&transport->wires, id, events);
 }
 
 static int
@@ -258,7 +369,11 @@ transport_fd(AwsxTransport *self)
 static int
 transport_timeout_ms(AwsxTransport *self)
 {
-	return awsx_curl_multi_timeout_ms(&((CurlTransport *) self)->multi);
+	CurlTransport *transport = (CurlTransport *) self;
+	int			curl_ms = awsx_curl_multi_timeout_ms(&transport->multi);
+	int			wires_ms = awsx_http_wires_timeout_ms(&transport->wires);
+
+	return curl_ms < 0 || (wires_ms >= 0 && wires_ms < curl_ms) ? wires_ms : curl_ms;
 }
 
 static void
@@ -268,13 +383,15 @@ transport_free(AwsxTransport *self)
 
 	while (transport->exchanges != NULL)
 		transport_cancel(self, transport->exchanges->call);
-	while (transport->resting != NULL)
+	while (transport->wires.first != NULL)
 	{
-		AwsxCurlExchange *next = transport->resting->next;
+		AwsxHttpCall *call = transport->wires.first->call;
 
-		awsx_curl_exchange_free(transport->resting);
-		transport->resting = next;
+		release_wire(transport, transport->wires.first);
+		if (call != NULL)
+			awsx_http_response_free(&call->response);
 	}
+	awsx_http_wires_close(&transport->wires);
 	awsx_curl_multi_close(&transport->multi);
 	awsx_curl_settings_free(&transport->settings);
 	free(transport);
@@ -372,10 +489,13 @@ awsx_transport_curl(const AwsxCurlOptions *options, AwsxError *error)
 	};
 	transport->multi.epoll_fd = -1;
 	if (!copy_settings(&transport->settings, options, error) ||
-		!awsx_curl_multi_open(&transport->multi, options->max_connections, error))
+		!awsx_curl_multi_open(&transport->multi, options->max_connections, error) ||
+		!awsx_http_wires_open(&transport->wires, error))
 	{
 		transport_free(&transport->base);
 		return NULL;
 	}
+	transport->multi.on_other = on_wire_event;
+	transport->multi.other_arg = transport;
 	return &transport->base;
 }

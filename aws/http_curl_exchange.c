@@ -3,10 +3,6 @@
  *	  One exchange over libcurl: from what arrives to the response, from
  *	  libcurl's result to an error.
  *
- * A handle takes long to make and to set up, and an owner that polls a queue
- * sends the same POST again and again: so such an exchange can rest, and be
- * taken for the next one of its URL.
- *
  * libcurl's callbacks here only note and copy: they never call back into the
  * transport, raise or jump.
  */
@@ -23,11 +19,9 @@
 #include "ca_bundle.h"
 #include "clock.h"
 #include "http_check.h"
-#include "text.h"
+#include "http_reader.h"
 
 #define DEFAULT_MAX_RESPONSE ((size_t) 1 << 20)
-#define MAX_HEADERS 100
-#define MAX_HEADER_BYTES ((size_t) 64 * 1024)
 
 /*----------
  * What libcurl delivers: headers and body
@@ -63,7 +57,7 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
 	size_t		len = size * count;
 
 	exchange->header_bytes += len;
-	if (exchange->header_bytes > MAX_HEADER_BYTES || headers->count >= MAX_HEADERS)
+	if (exchange->header_bytes > AWSX_HTTP_MAX_HEADER_BYTES || headers->count >= AWSX_HTTP_MAX_HEADERS)
 	{
 		exchange->stop = AWSX_CURL_STOP_HEADERS;
 		return 0;
@@ -172,76 +166,79 @@ set_callbacks(AwsxCurlExchange *exchange)
 }
 
 static bool
-set_up(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings, bool fresh, AwsxError *error)
+refused(CURLcode code, AwsxError *error)
 {
-	CURLcode	code;
-
-	exchange->easy = curl_easy_init();
-	if (exchange->easy == NULL)
-		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
-	code = set_callbacks(exchange);
-	if (code == CURLE_OK)
-		code = awsx_curl_settings_apply(settings, exchange->call->request, fresh, exchange->easy);
-	if (code == CURLE_OK)
-		code = awsx_curl_request_apply(exchange->call->request, exchange->easy, &exchange->header_lines);
-	if (code == CURLE_OK)
-		return true;
 	if (code == CURLE_OUT_OF_MEMORY)
 		return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 	return awsx_error_set(error, AWSX_ERR_CONFIG, "this libcurl (%s) cannot be used: %s",
 						  curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
 }
 
-static void
-init_response(AwsxHttpCall *call)
+/* Null and *error when memory ends or an option is refused. */
+static AwsxCurlExchange *
+create(const AwsxCurlSettings *settings, AwsxHttpCall *call, bool fresh, AwsxError *error)
+{
+	AwsxCurlExchange *exchange = calloc(1, sizeof(*exchange));
+	CURLcode	code = CURLE_OUT_OF_MEMORY;
+
+	if (exchange != NULL)
+		exchange->easy = curl_easy_init();
+	if (exchange != NULL && exchange->easy != NULL)
+	{
+		exchange->call = call;
+		code = set_callbacks(exchange);
+	}
+	if (code == CURLE_OK)
+		code = awsx_curl_settings_apply(settings, call->request, fresh, exchange->easy);
+	if (code == CURLE_OK)
+		return exchange;
+	if (exchange != NULL)
+		awsx_curl_exchange_free(exchange);
+	(void) refused(code, error);
+	return NULL;
+}
+
+void
+awsx_curl_response_init(AwsxHttpCall *call)
 {
 	awsx_http_response_init(&call->response, call->request->max_response != 0 ?
 							call->request->max_response : DEFAULT_MAX_RESPONSE);
-}
-
-/* May a handle for such a request be used again? */
-static bool
-is_repeatable(const AwsxHttpRequest *request)
-{
-	return strcmp(request->method, "POST") == 0 && request->sink == NULL &&
-		(request->query == NULL || request->query[0] == '\0');
-}
-
-/* Null: it is not used again. */
-static char *
-repeatable_url(const AwsxHttpRequest *request)
-{
-	AwsxBuf		url;
-
-	if (!is_repeatable(request))
-		return NULL;
-	awsx_buf_init(&url, 0);
-	awsx_buf_puts(&url, request->endpoint);
-	awsx_buf_puts(&url, request->path);
-	return awsx_buf_take(&url, NULL);
 }
 
 AwsxCurlExchange *
 awsx_curl_exchange_create(const AwsxCurlSettings *settings, AwsxHttpCall *call, bool fresh,
 						  AwsxError *error)
 {
-	AwsxCurlExchange *exchange;
+	AwsxCurlExchange *exchange = create(settings, call, fresh, error);
+	CURLcode	code;
 
-	exchange = calloc(1, sizeof(*exchange));
 	if (exchange == NULL)
-	{
-		awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");
 		return NULL;
-	}
-	exchange->call = call;
-	if (!set_up(exchange, settings, fresh, error))
+	code = awsx_curl_request_apply(call->request, exchange->easy, &exchange->header_lines);
+	if (code == CURLE_OK)
 	{
-		awsx_curl_exchange_free(exchange);
-		return NULL;
+		awsx_curl_response_init(call);
+		return exchange;
 	}
-	exchange->url = repeatable_url(call->request);
-	init_response(call);
-	return exchange;
+	awsx_curl_exchange_free(exchange);
+	(void) refused(code, error);
+	return NULL;
+}
+
+AwsxCurlExchange *
+awsx_curl_exchange_connect(const AwsxCurlSettings *settings, AwsxHttpCall *call, AwsxError *error)
+{
+	AwsxCurlExchange *exchange = create(settings, call, true, error);
+	CURLcode	code;
+
+	if (exchange == NULL)
+		return NULL;
+	code = awsx_curl_connect_apply(call->request, exchange->easy);
+	if (code == CURLE_OK)
+		return exchange;
+	awsx_curl_exchange_free(exchange);
+	(void) refused(code, error);
+	return NULL;
 }
 
 /* Token and signature do not stay in memory. */
@@ -260,53 +257,7 @@ awsx_curl_exchange_free(AwsxCurlExchange *exchange)
 	if (exchange->easy != NULL)
 		curl_easy_cleanup(exchange->easy);
 	drop_header_lines(exchange);
-	free(exchange->url);
 	free(exchange);
-}
-
-bool
-awsx_curl_exchange_rest(AwsxCurlExchange *exchange)
-{
-	if (exchange->url == NULL ||
-		curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL) != CURLE_OK ||
-		curl_easy_setopt(exchange->easy, CURLOPT_POSTFIELDS, NULL) != CURLE_OK)
-		return false;
-	drop_header_lines(exchange);
-	exchange->call = NULL;
-	exchange->header_bytes = 0;
-	exchange->headers_complete = false;
-	exchange->in_body = false;
-	exchange->opened = false;
-	exchange->stop = AWSX_CURL_STOP_NONE;
-	exchange->detail[0] = '\0';
-	return true;
-}
-
-static bool
-is_url_of(const char *url, const AwsxHttpRequest *request)
-{
-	size_t		len = strlen(request->endpoint);
-
-	return strncmp(url, request->endpoint, len) == 0 && strcmp(url + len, request->path) == 0;
-}
-
-bool
-awsx_curl_exchange_again(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings,
-						 AwsxHttpCall *call, bool fresh)
-{
-	const AwsxHttpRequest *request = call->request;
-
-	if (!is_repeatable(request) || !is_url_of(exchange->url, request))
-		return false;
-	if (awsx_curl_request_again(settings, request, fresh, exchange->easy,
-								&exchange->header_lines) != CURLE_OK)
-	{
-		drop_header_lines(exchange);
-		return false;
-	}
-	exchange->call = call;
-	init_response(call);
-	return true;
 }
 
 /*----------
@@ -328,7 +279,7 @@ stopped(const AwsxCurlExchange *exchange, AwsxError *error)
 		case AWSX_CURL_STOP_HEADERS:
 			awsx_error_set(error, AWSX_ERR_PROTOCOL,
 						   "the answer has more than %d headers or %zu bytes of them",
-						   MAX_HEADERS, MAX_HEADER_BYTES);
+						   AWSX_HTTP_MAX_HEADERS, AWSX_HTTP_MAX_HEADER_BYTES);
 			return true;
 		case AWSX_CURL_STOP_MEMORY:
 			awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory");

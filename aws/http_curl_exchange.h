@@ -32,7 +32,7 @@ struct AwsxCurlExchange
 	bool		opened;			/* a connection was opened for it */
 	AwsxCurlStop stop;
 	char		detail[CURL_ERROR_SIZE];
-	char	   *url;			/* of a POST, whose handle may be used again; else null */
+	struct AwsxHttpWire *wire;	/* whose connection it makes and holds; null = a whole exchange */
 	AwsxCurlExchange *next;		/* the transport's list */
 	AwsxCurlExchange *prev;
 };
@@ -47,17 +47,15 @@ extern AwsxCurlExchange *awsx_curl_exchange_create(const AwsxCurlSettings *setti
 												   AwsxError *error);
 
 /*
- * After an exchange that went well, its handle out of the multi handle: be
- * ready for another one of the same kind.  False: free it.
+ * A handle that only makes a connection for this call: through a proxy, with
+ * TLS where the endpoint has it, and never one that was kept.  As above, but
+ * the call's response is left alone.
  */
-extern bool awsx_curl_exchange_rest(AwsxCurlExchange *exchange);
+extern AwsxCurlExchange *awsx_curl_exchange_connect(const AwsxCurlSettings *settings,
+													AwsxHttpCall *call, AwsxError *error);
 
-/*
- * Take a resting exchange for this call.  False, and it still rests: it is
- * for other requests, or memory ended.
- */
-extern bool awsx_curl_exchange_again(AwsxCurlExchange *exchange, const AwsxCurlSettings *settings,
-									 AwsxHttpCall *call, bool fresh);
+/* Ready the response for an answer of the size that the request allows. */
+extern void awsx_curl_response_init(AwsxHttpCall *call);
 
 /* Fill the call's response and error from how the transfer ended. */
 extern void awsx_curl_exchange_finish(AwsxCurlExchange *exchange, CURLcode code);

@@ -26,8 +26,8 @@
  *----------
  */
 
-static int64_t
-now_us(void)
+int64_t
+awsx_curl_now_us(void)
 {
 	struct timespec now = {0, 0};
 
@@ -54,7 +54,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 		(void) epoll_ctl(multi->epoll_fd, EPOLL_CTL_DEL, fd, &event);
 		return 0;
 	}
-	event.data.fd = fd;
+	event.data.u64 = (uint32_t) fd;
 	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
 		event.events |= EPOLLIN;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
@@ -73,7 +73,7 @@ on_timer(CURLM *handle, long timeout_ms, void *arg)
 	AwsxCurlMulti *multi = arg;
 
 	(void) handle;
-	multi->due_us = timeout_ms < 0 ? -1 : now_us() + (int64_t) timeout_ms * 1000;
+	multi->due_us = timeout_ms < 0 ? -1 : awsx_curl_now_us() + (int64_t) timeout_ms * 1000;
 	return 0;
 }
 
@@ -196,7 +196,38 @@ act_on_timer(AwsxCurlMulti *multi)
 	act(multi, CURL_SOCKET_TIMEOUT, 0);
 	if (multi->due_us < 0 &&
 		curl_multi_timeout(multi->handle, &timeout_ms) == CURLM_OK && timeout_ms >= 0)
-		multi->due_us = now_us() + (int64_t) (timeout_ms > 0 ? timeout_ms : 1) * 1000;
+		multi->due_us = awsx_curl_now_us() + (int64_t) (timeout_ms > 0 ? timeout_ms : 1) * 1000;
+}
+
+/* One round; false when there was nothing that calls for another. */
+static bool
+act_once(AwsxCurlMulti *multi)
+{
+	struct epoll_event events[EVENTS_A_ROUND];
+	int			count = epoll_wait(multi->epoll_fd, events, EVENTS_A_ROUND, 0);
+	bool		due = multi->due_us >= 0 && awsx_curl_now_us() >= multi->due_us;
+	int			others = 0;
+	sigset_t	saved;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (events[i].data.u64 <= UINT32_MAX)
+			continue;
+		others++;
+		multi->on_other(multi->other_arg, events[i].data.u64, events[i].events);
+	}
+	if ((others >= count && !due) || multi->handle == NULL)
+		return count == EVENTS_A_ROUND;
+	awsx_sigmask_block(&saved);
+	for (int i = 0; i < count; i++)
+	{
+		if (events[i].data.u64 <= UINT32_MAX)
+			act(multi, (curl_socket_t) events[i].data.u64, bits_of(events[i].events));
+	}
+	if (due)
+		act_on_timer(multi);
+	awsx_sigmask_restore(&saved);
+	return true;
 }
 
 /* Bounded, so that a busy peer cannot keep the owner from its other work. */
@@ -205,19 +236,8 @@ awsx_curl_multi_act(AwsxCurlMulti *multi)
 {
 	for (int round = 0; round < MAX_ROUNDS && multi->handle != NULL; round++)
 	{
-		struct epoll_event events[EVENTS_A_ROUND];
-		int			count = epoll_wait(multi->epoll_fd, events, EVENTS_A_ROUND, 0);
-		bool		due = multi->due_us >= 0 && now_us() >= multi->due_us;
-		sigset_t	saved;
-
-		if (count <= 0 && !due)
+		if (!act_once(multi))
 			break;
-		awsx_sigmask_block(&saved);
-		for (int i = 0; i < count; i++)
-			act(multi, events[i].data.fd, bits_of(events[i].events));
-		if (due)
-			act_on_timer(multi);
-		awsx_sigmask_restore(&saved);
 	}
 }
 
@@ -231,6 +251,6 @@ awsx_curl_multi_timeout_ms(const AwsxCurlMulti *multi)
 		return 0;
 	if (multi->due_us < 0)
 		return -1;
-	left_ms = (multi->due_us - now_us() + 999) / 1000;
+	left_ms = (multi->due_us - awsx_curl_now_us() + 999) / 1000;
 	return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int) left_ms;
 }

@@ -12,6 +12,9 @@
 
 #include "error.h"
 
+/* An event of a socket that is not libcurl's, whose u64 is above 32 bits. */
+typedef void (*AwsxCurlOther) (void *arg, uint64_t id, uint32_t events);
+
 typedef struct AwsxCurlMulti
 {
 	CURLM	   *handle;			/* null until it is needed, and after its connections were dropped */
@@ -19,9 +22,14 @@ typedef struct AwsxCurlMulti
 	long		kept;			/* bound of the kept connections */
 	int64_t		due_us;			/* when libcurl wants to be called; -1 = never */
 	int			watch_errno;	/* the kernel refused to watch a socket */
+	AwsxCurlOther on_other;
+	void	   *other_arg;
 } AwsxCurlMulti;
 
-/* The epoll descriptor.  False and *error when none can be had. */
+/* Microseconds of a clock that never goes back. */
+extern int64_t awsx_curl_now_us(void);
+
+/* The epoll descriptor; on_other is the caller's to set.  False and *error when none can be had. */
 extern bool awsx_curl_multi_open(AwsxCurlMulti *multi, int max_connections, AwsxError *error);
 
 /* Make the handle unless it is there.  False and *error when memory ends. */

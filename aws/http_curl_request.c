@@ -17,8 +17,6 @@
 
 #define DEFAULT_CONNECT_MS 3000
 #define DEFAULT_TIMEOUT_MS 30000
-#define IDLE_SECONDS 30L		/* a kept connection is not used after that */
-#define LIFETIME_SECONDS 300L	/* so that moves in DNS are followed */
 
 typedef struct LongOption
 {
@@ -66,14 +64,14 @@ static const LongOption wanted[] = {
 	{CURLOPT_HTTP09_ALLOWED, 0},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x074100
-	{CURLOPT_MAXAGE_CONN, IDLE_SECONDS},
+	{CURLOPT_MAXAGE_CONN, (long) AWSX_CURL_IDLE_SECONDS},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075000
-	{CURLOPT_MAXLIFETIME_CONN, LIFETIME_SECONDS},
+	{CURLOPT_MAXLIFETIME_CONN, (long) AWSX_CURL_LIFETIME_SECONDS},
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
 	{CURLOPT_QUICK_EXIT, 1},
-	{CURLOPT_CA_CACHE_TIMEOUT, LIFETIME_SECONDS},	/* a renewed file counts soon */
+	{CURLOPT_CA_CACHE_TIMEOUT, (long) AWSX_CURL_LIFETIME_SECONDS},	/* a renewed file counts soon */
 #endif
 };
 
@@ -130,6 +128,13 @@ set_fresh(CURL *easy, const AwsxCurlSettings *settings, bool fresh)
 {
 	return curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
 							settings->fresh_connections || fresh ? 1L : 0L);
+}
+
+bool
+awsx_curl_settings_forward(const AwsxCurlSettings *settings, const AwsxHttpRequest *request)
+{
+	return settings->proxy != NULL && strncmp(request->endpoint, "http:", 5) == 0 &&
+		!awsx_proxy_passed_by(request->endpoint);
 }
 
 CURLcode
@@ -313,15 +318,15 @@ awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy, struct curl_
 	return code == CURLE_OK ? set_headers(easy, request, lines) : code;
 }
 
+/* What is kept afterwards is not libcurl's to decide. */
 CURLcode
-awsx_curl_request_again(const AwsxCurlSettings *settings, const AwsxHttpRequest *request,
-						bool fresh, CURL *easy, struct curl_slist **lines)
+awsx_curl_connect_apply(const AwsxHttpRequest *request, CURL *easy)
 {
-	CURLcode	code = set_method(easy, request);
+	CURLcode	code = curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 
 	if (code == CURLE_OK)
-		code = set_limits(easy, request);
+		code = curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
 	if (code == CURLE_OK)
-		code = set_fresh(easy, settings, fresh);
-	return code == CURLE_OK ? set_headers(easy, request, lines) : code;
+		code = set_limits(easy, request);
+	return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_URL, request->endpoint) : code;
 }

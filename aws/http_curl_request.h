@@ -14,6 +14,9 @@
 #error "libcurl 7.61 or later is needed"
 #endif
 
+#define AWSX_CURL_IDLE_SECONDS 30	/* a kept connection is not used after that */
+#define AWSX_CURL_LIFETIME_SECONDS 300	/* so that moves in DNS are followed */
+
 /* What is the same for all exchanges of a transport. */
 typedef struct AwsxCurlSettings
 {
@@ -34,13 +37,12 @@ extern CURLcode awsx_curl_settings_apply(const AwsxCurlSettings *settings,
 extern CURLcode awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *easy,
 										struct curl_slist **lines);
 
-/*
- * Another request over a handle that has had both of the above for one of the
- * same method and URL; what differs is set, all else stays.
- */
-extern CURLcode awsx_curl_request_again(const AwsxCurlSettings *settings,
-										const AwsxHttpRequest *request, bool fresh, CURL *easy,
-										struct curl_slist **lines);
+/* Make the handle one that only connects, to the request's endpoint and within its limits. */
+extern CURLcode awsx_curl_connect_apply(const AwsxHttpRequest *request, CURL *easy);
+
+/* Is the request handed to a proxy that speaks to the endpoint itself, not through a tunnel? */
+extern bool awsx_curl_settings_forward(const AwsxCurlSettings *settings,
+									   const AwsxHttpRequest *request);
 
 extern void awsx_curl_settings_free(AwsxCurlSettings *settings);
 
