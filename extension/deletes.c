@@ -13,7 +13,9 @@
 #include "consumer.h"
 #include "durable.h"
 
-#define DELETE_CALLS_MAX 4
+#define DELETE_CALLS 4			/* at a time */
+#define DELETE_CALLS_MAX 16
+#define WAITING_FOR_A_CALL 100	/* so many that wait make for one more call */
 #define FLUSH_DELAY_MS 100		/* the WAL writer's time, while there is work at hand */
 #define REPLICATION_POLL_MS 10
 
@@ -218,6 +220,16 @@ drop_expired(Consumer *consumer)
 	}
 }
 
+/*
+ * As many calls as polls usually, so what fell behind once would stay behind,
+ * and add up to what stops polls: then there are more.
+ */
+static int
+calls_allowed(const Consumer *consumer)
+{
+	return Min(DELETE_CALLS + consumer->delete_count / WAITING_FOR_A_CALL, DELETE_CALLS_MAX);
+}
+
 void
 deletes_send(Consumer *consumer)
 {
@@ -231,7 +243,7 @@ deletes_send(Consumer *consumer)
 		return;
 	}
 	durable = durable_up_to();
-	while (consumer->delete_calls < DELETE_CALLS_MAX &&
+	while (consumer->delete_calls < calls_allowed(consumer) &&
 		   consumer->delete_trouble.until <= consumer_now(consumer) &&
 		   !dlist_is_empty(&consumer->deletes))
 	{
@@ -246,7 +258,7 @@ deletes_next(const Consumer *consumer)
 	int64		now = consumer_now(consumer);
 
 	if (dlist_is_empty(unconstify(dlist_head *, &consumer->deletes)) ||
-		consumer->delete_calls >= DELETE_CALLS_MAX)
+		consumer->delete_calls >= calls_allowed(consumer))
 		return PG_INT64_MAX;
 	if (consumer->delete_trouble.until > now)
 		return consumer->delete_trouble.until;
