@@ -159,6 +159,18 @@ start_exchange(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxErr
 	return true;
 }
 
+/* Null when none can be used. */
+static AwsxHttpWire *
+take_idle_wire(CurlTransport *transport, const char *endpoint)
+{
+	AwsxHttpWire *wire;
+
+	while ((wire = awsx_http_wires_idle(&transport->wires, endpoint)) != NULL &&
+		   !awsx_http_wire_is_quiet(wire))
+		release_wire(transport, wire);
+	return wire;
+}
+
 static bool
 start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxError *error)
 {
@@ -166,7 +178,7 @@ start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxErro
 
 	release_idle_wires(transport, false);
 	if (!fresh)
-		wire = awsx_http_wires_idle(&transport->wires, call->request->endpoint);
+		wire = take_idle_wire(transport, call->request->endpoint);
 	if (wire != NULL)
 	{
 		call->handle = wire->exchange;

@@ -182,19 +182,6 @@ read_framing(AwsxHttpReader *reader, const char *line, size_t name_len, size_t l
 	return AWSX_READING_MORE;
 }
 
-static bool
-has_controls(const char *line, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		unsigned char byte = (unsigned char) line[i];
-
-		if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
-			return true;
-	}
-	return false;
-}
-
 /*
  * A line that goes on with the one before, and a blank before the colon, are
  * read in two ways by different readers.  A name that is none in any other
@@ -205,8 +192,7 @@ read_header(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *err
 {
 	const char *colon = memchr(line, ':', len);
 
-	if (colon == NULL || is_blank(line[0]) || (colon > line && is_blank(colon[-1])) ||
-		has_controls(line, len))
+	if (colon == NULL || is_blank(line[0]) || (colon > line && is_blank(colon[-1])))
 		return fail(error, "the answer has a line in its headers that is none");
 	if (reader->state == AWSX_READER_TRAILERS)
 		return AWSX_READING_MORE;	/* they replace nothing */
@@ -291,16 +277,33 @@ too_much_head(AwsxError *error)
 	return AWSX_READING_FAILED;
 }
 
+static bool
+has_controls(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		unsigned char byte = (unsigned char) line[i];
+
+		if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
+			return true;
+	}
+	return false;
+}
+
 static AwsxHttpReading
 read_line(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *error)
 {
+	if (reader->state == AWSX_READER_CHUNK_SIZE)
+		return read_chunk_size(reader, line, len, error);
+	if (reader->state == AWSX_READER_CHUNK_END)
+	{
+		reader->state = AWSX_READER_CHUNK_SIZE;
+		return len == 0 ? AWSX_READING_MORE : fail(error, "the answer has a chunk longer than said");
+	}
+	if (has_controls(line, len))
+		return fail(error, "the answer has control characters in its headers");
 	switch (reader->state)
 	{
-		case AWSX_READER_CHUNK_SIZE:
-			return read_chunk_size(reader, line, len, error);
-		case AWSX_READER_CHUNK_END:
-			reader->state = AWSX_READER_CHUNK_SIZE;
-			return len == 0 ? AWSX_READING_MORE : fail(error, "the answer has a chunk longer than said");
 		case AWSX_READER_STATUS:
 			return read_status(reader, line, len, error);
 		case AWSX_READER_TRAILERS:
@@ -310,13 +313,19 @@ read_line(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *error
 	}
 }
 
-/* Count a line, or what there is of one, against the bounds. */
+static bool
+is_between_chunks(const AwsxHttpReader *reader)
+{
+	return reader->state == AWSX_READER_CHUNK_SIZE || reader->state == AWSX_READER_CHUNK_END;
+}
+
+/* Does a line, or what there is of one, stay within the bounds? */
 static bool
 within_bounds(const AwsxHttpReader *reader, size_t len)
 {
-	if (reader->state == AWSX_READER_CHUNK_SIZE || reader->state == AWSX_READER_CHUNK_END)
+	if (is_between_chunks(reader))
 		return len <= MAX_CHUNK_LINE;
-	return reader->head_lines <= AWSX_HTTP_MAX_HEADERS &&
+	return reader->header_lines <= AWSX_HTTP_MAX_HEADERS &&
 		reader->head_bytes + len <= AWSX_HTTP_MAX_HEADER_BYTES;
 }
 
@@ -324,15 +333,16 @@ within_bounds(const AwsxHttpReader *reader, size_t len)
 static AwsxHttpReading
 end_line(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *error)
 {
-	if (!within_bounds(reader, len))
-		return too_much_head(error);
-	if (reader->state != AWSX_READER_CHUNK_SIZE && reader->state != AWSX_READER_CHUNK_END)
-	{
-		reader->head_bytes += len + 1;
-		reader->head_lines++;
-	}
+	bool		in_head = !is_between_chunks(reader);
+
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
+	if (in_head && len > 0 && reader->state != AWSX_READER_STATUS)
+		reader->header_lines++;
+	if (!within_bounds(reader, len))
+		return too_much_head(error);
+	if (in_head)
+		reader->head_bytes += len + 1;
 	return read_line(reader, line, len, error);
 }
 

@@ -38,7 +38,7 @@ typedef struct AwsxHttpReader
 	uint64_t	left;
 	AwsxBuf		partial;		/* of a line whose end has not come yet */
 	size_t		head_bytes;		/* of all lines that are no chunk's */
-	int			head_lines;
+	int			header_lines;
 	bool		began;			/* a byte of the answer came */
 	bool		keep;			/* when complete: the connection may serve another request */
 	bool		has_length;

@@ -302,21 +302,20 @@ receive_more(AwsxHttpWire *wire, char *room, size_t size)
 	}
 }
 
-/* Nothing may come now but TLS's own messages. */
-static void
-check_idle(AwsxHttpWire *wire, char *room, size_t size)
+bool
+awsx_http_wire_is_quiet(AwsxHttpWire *wire)
 {
+	char		byte;
 	size_t		got;
 
-	if (receive_some(wire, room, size, &got) != CURLE_AGAIN)
-		wire->keep = false;
+	return receive_some(wire, &byte, 1, &got) == CURLE_AGAIN;
 }
 
 void
 awsx_http_wire_act(AwsxHttpWire *wire, uint32_t events, char *room, size_t size)
 {
-	if (wire->state == AWSX_WIRE_IDLE)
-		check_idle(wire, room, size);
+	if (wire->state == AWSX_WIRE_IDLE && !awsx_http_wire_is_quiet(wire))
+		wire->keep = false;
 	if (wire->state == AWSX_WIRE_BUSY && (events & ~(uint32_t) EPOLLOUT) != 0)
 		receive_more(wire, room, size);
 	if (wire->state == AWSX_WIRE_BUSY && is_sending(wire))

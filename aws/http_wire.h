@@ -60,7 +60,14 @@ extern void awsx_http_wire_connected(AwsxHttpWire *wire);
 /* libcurl could not connect: the call has ended. */
 extern void awsx_http_wire_refused(AwsxHttpWire *wire, CURLcode code);
 
-/* Send a checked call over an idle wire. */
+/*
+ * Has an idle wire its connection, and did nothing come over it but TLS's own
+ * messages?  To be asked before each call: what waits already would be taken
+ * for the call's answer.
+ */
+extern bool awsx_http_wire_is_quiet(AwsxHttpWire *wire);
+
+/* Send a checked call over an idle and quiet wire. */
 extern void awsx_http_wire_start(AwsxHttpWire *wire, AwsxHttpCall *call);
 
 /*

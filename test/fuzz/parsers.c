@@ -26,7 +26,8 @@ static const struct
 	{"object", fuzz_object}, {"sts", fuzz_sts}, {"ini", fuzz_ini}, {"keys", fuzz_keys}, {"text", fuzz_text}, {"date", fuzz_date},
 	{"envelope", fuzz_envelope}, {"handover", fuzz_handover}, {"resend", fuzz_resend}, {"config", fuzz_config},
 	{"load_config", fuzz_load_config}, {"messages", fuzz_messages}, {"value", fuzz_value}, {"load", fuzz_load},
-	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}, {"paths", fuzz_paths}
+	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}, {"paths", fuzz_paths},
+	{"http", fuzz_http}
 };
 
 static Target

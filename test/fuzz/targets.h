@@ -13,6 +13,9 @@
 /* A whole answer; free its response. */
 extern AwsxHttpResponse answer_of(int status, const char *bytes, size_t len);
 
+/* Answers as bytes of a connection. */
+extern void fuzz_http(const char *bytes, size_t len);
+
 /* Answers of services. */
 extern void fuzz_receive(const char *bytes, size_t len);
 extern void fuzz_batch(const char *bytes, size_t len);

@@ -20,6 +20,18 @@ typedef struct Exchange
 	AwsxTransport *transport;
 } Exchange;
 
+/*
+ * A body that goes to a sink is libcurl's to carry (aws/http_curl.c): so by
+ * this switch the same exchanges take that way instead of a wire.
+ */
+static bool by_sink;
+
+static inline bool
+keep_sunk(void *arg, const char *bytes, size_t len)
+{
+	return awsx_buf_append(&((Exchange *) arg)->call.response.body, bytes, len);
+}
+
 static void
 on_exchange_done(AwsxHttpCall *call)
 {
@@ -41,6 +53,11 @@ begin(AwsxTransport *transport, Exchange *exchange, const char *method, const ch
 	exchange->request.endpoint = strdup(endpoint);
 	exchange->request.path = strdup(path);
 	exchange->request.allow_plain = true;
+	if (by_sink)
+	{
+		exchange->request.sink = keep_sunk;
+		exchange->request.sink_arg = exchange;
+	}
 	exchange->call.request = &exchange->request;
 	exchange->call.done = on_exchange_done;
 	exchange->call.arg = exchange;

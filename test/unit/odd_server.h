@@ -138,6 +138,21 @@ answer(int fd, const char *request, int served)
 		say(fd, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nContent-Length: 0\r\n\r\n");
 	else if (strstr(request, " /hang"))
 		poll(NULL, 0, 5000);
+	else if (strstr(request, " /more")) /* than was asked for */
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
+	else if (strstr(request, " /late"))
+	{
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+		poll(NULL, 0, 50);
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
+	}
+	else if (strstr(request, " /last")) /* says so, and stays */
+		say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+	else if (strstr(request, " /bye"))
+	{
+		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+		return false;
+	}
 	else if (strstr(request, " /once"))
 	{
 		/* a kept connection whose second request dies without an answer */
@@ -163,7 +178,7 @@ answer(int fd, const char *request, int served)
 static void
 serve(int listener)
 {
-	static char request[300000];
+	static char request[9000000];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
