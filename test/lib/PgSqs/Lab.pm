@@ -111,17 +111,18 @@ sub journal
 	return @lines;
 }
 
-# The journal lines that came since the last call.
+# The journal lines that came since the last call, or those of one event.
 sub journal_news
 {
-	my ($self) = @_;
+	my ($self, $event) = @_;
+	my $wanted = defined $event ? qr/"event":"\Q$event\E"/ : qr/^/;
 	open my $file, '<', $self->{journal} or croak "journal: $!";
 	seek $file, $self->{journal_read} // 0, 0;
 	local $/;
 	my $text = <$file> // '';
 	$text =~ s/[^\n]*\z//;
 	$self->{journal_read} += length $text;
-	return map { eval { $json->decode($_) } // () } split /\n/, $text;
+	return map { eval { $json->decode($_) } // () } grep { $_ =~ $wanted } split /\n/, $text;
 }
 
 # Run a Lambda function's program against the lab; its log goes to $log. The
