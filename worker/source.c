@@ -89,6 +89,17 @@ is_behind_end(const AwsxError *error)
 	return error->http_status == 416 || strcmp(error->code, "InvalidRange") == 0;
 }
 
+/* Not every store that speaks S3 heeds If-Match. */
+static bool
+is_same_state(Source *source)
+{
+	if (!source->described || strcmp(source->range.etag, source->about.etag) == 0)
+		return true;
+	awsx_error_set(&source->error, AWSX_ERR_REQUEST, "the object was replaced while it was read");
+	snprintf(source->error.code, sizeof(source->error.code), "PreconditionFailed");
+	return false;
+}
+
 static void
 on_answer(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error, void *arg)
 {
@@ -101,7 +112,8 @@ on_answer(AwsxCall *call, const AwsxHttpResponse *answer, const AwsxError *error
 	source->empty = error->kind != AWSX_OK && is_behind_end(error);
 	if (error->kind != AWSX_OK ||
 		!awsx_s3_object_answer(answer, &source->range, &source->error) ||
-		!awsx_s3_range_check(&source->get, &source->range, &source->error))
+		!awsx_s3_range_check(&source->get, &source->range, &source->error) ||
+		!is_same_state(source))
 		return;
 	awsx_buf_reset(&source->fetched);
 	if (answer->body.len > 0 && !awsx_buf_append(&source->fetched, answer->body.data, answer->body.len))
@@ -224,7 +236,10 @@ fetch(Source *source, AwsxError *error)
 	if (await_range(source, error))
 		return source->described || learn(source, error);
 	if (source->empty)
+	{
+		awsx_error_clear(error);
 		return true;
+	}
 	source->answered = false;
 	return read_as_ranges(source, error) && start_range(source, error) && fetch(source, error);
 }

@@ -52,8 +52,8 @@ sub in_a_round
 }
 
 $t->subscribe('s', 's.fifo', 'CREATE TABLE t (id integer)', 't');
-my $steady = in_a_round(sub { $_[0] >= 3 }, 2000, 2, 0);
-cmp_ok($steady, '>=', 3, sprintf('in a steady stream of messages in pairs a poll brings %.1f', $steady));
+my $steady = in_a_round(sub { $_[0] >= 4 }, 2000, 2, 0);
+cmp_ok($steady, '>=', 4, sprintf('in a steady stream of messages in pairs a poll brings %.1f', $steady));
 my $seldom = in_a_round(sub { $_[0] <= 1.2 }, 400, 1, 0.001);
 cmp_ok($seldom, '<=', 1.2, sprintf('where they come more seldom, a poll brings %.1f', $seldom));
 my $flood = in_a_round(sub { $_[0] >= 9 }, 5000, 5000, 0);
