@@ -84,14 +84,19 @@ buf_addv(Buf *buf, const char *format, va_list args)
 	va_list		again;
 	int			need;
 
+	buf_reserve(buf, 80);		/* mostly enough */
 	va_copy(again, args);
-	need = vsnprintf(NULL, 0, format, again);
+	need = vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, again);
 	va_end(again);
-	if (need < 0)
-		return;
-	buf_reserve(buf, (size_t) need);
-	vsnprintf(buf->data + buf->len, (size_t) need + 1, format, args);
-	buf->len += (size_t) need;
+	if (need >= 0 && (size_t) need >= buf->cap - buf->len)
+	{
+		buf_reserve(buf, (size_t) need);
+		vsnprintf(buf->data + buf->len, (size_t) need + 1, format, args);
+	}
+	if (need >= 0)
+		buf->len += (size_t) need;
+	else
+		buf->data[buf->len] = '\0';
 }
 
 void

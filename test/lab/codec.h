@@ -44,6 +44,9 @@ void		sha256_hex(const void *data, size_t len, char out[SHA256_HEX]);
 void		hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 						unsigned char out[SHA256_LEN]);
 
+
+/* Spreads what differs in a few bits over all of them. */
+uint64_t	mix_u64(uint64_t z);
 uint64_t	random_u64(void);
 void		random_uuid(char out[UUID_TEXT]);
 

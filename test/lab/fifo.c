@@ -44,7 +44,7 @@ typedef struct FifoMemo
 	char		id[UUID_TEXT];
 	char		sequence[24];
 	size_t		count;
-	FifoHandle	handles[FIFO_ATTEMPT_MAX];
+	FifoHandle *handles;		/* behind the key */
 	char		key[];
 } FifoMemo;
 
@@ -87,11 +87,14 @@ recall(FifoMemory *memory, const char *key, int64_t now_ms)
 }
 
 static FifoMemo *
-remember(FifoMemory *memory, const char *key, int64_t now_ms)
+remember(FifoMemory *memory, const char *key, size_t n_handles, int64_t now_ms)
 {
-	FifoMemo   *memo = mem_zalloc(sizeof(FifoMemo) + strlen(key) + 1);
+	size_t		key_size = (strlen(key) / sizeof(FifoHandle) + 1) * sizeof(FifoHandle);
+	FifoMemo   *memo = mem_zalloc(sizeof(FifoMemo) + key_size + n_handles * sizeof(FifoHandle));
 
 	memo->until_ms = now_ms + WINDOW_MS;
+	memo->count = n_handles;
+	memo->handles = (FifoHandle *) (memo->key + key_size);
 	strcpy(memo->key, key);
 	STAILQ_INSERT_TAIL(&memory->by_age, memo, link);
 	table_put(&memory->by_key, key, strlen(key), memo);
@@ -264,7 +267,7 @@ fifo_send(Fifo *queue, FifoMessage *message, int64_t delay_ms, int64_t now_ms)
 	if (queue->fifo)
 	{
 		/* kept even after the message was deleted (recorded) */
-		FifoMemo   *memo = remember(&queue->dedup, key, now_ms);
+		FifoMemo   *memo = remember(&queue->dedup, key, 0, now_ms);
 
 		memcpy(memo->id, message->id, sizeof(message->id));
 		memcpy(memo->sequence, message->sequence, sizeof(message->sequence));
@@ -381,9 +384,8 @@ fifo_receive(Fifo *queue, FifoReceive *how, int64_t now_ms, FifoMessage **messag
 	count = take_from_ready(queue, how, now_ms, messages);
 	if (how->attempt != NULL && count > 0)
 	{
-		FifoMemo   *memo = remember(&queue->attempts, how->attempt, now_ms);
+		FifoMemo   *memo = remember(&queue->attempts, how->attempt, count, now_ms);
 
-		memo->count = count;
 		for (size_t i = 0; i < count; i++)
 			memo->handles[i] = (FifoHandle) {messages[i]->serial, messages[i]->receive};
 	}

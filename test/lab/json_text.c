@@ -255,11 +255,12 @@ json_from_text(const char *text, size_t len)
 	return value != NULL ? value : json_loadb(text, len, JSON_ALLOW_NUL, NULL);
 }
 
-static void
-write_string(Buf *out, const char *text, size_t len)
+void
+json_text_string(Buf *out, const char *text, size_t len)
 {
 	static const char letters[] = "btn\vfr";
 
+	buf_reserve(out, len + 2);
 	buf_add(out, "\"", 1);
 	for (size_t at = 0; at < len; at++)
 	{
@@ -294,7 +295,7 @@ write_object(Buf *out, const json_t *object)
 	json_object_foreach((json_t *) object, name, member)
 	{
 		buf_add(out, separator, 1);
-		write_string(out, name, strlen(name));
+		json_text_string(out, name, strlen(name));
 		buf_add(out, ":", 1);
 		json_to_text(out, member);
 		separator = ",";
@@ -341,7 +342,7 @@ json_to_text(Buf *out, const json_t *value)
 			write_array(out, value);
 			return;
 		case JSON_STRING:
-			write_string(out, json_string_value(value), json_string_length(value));
+			json_text_string(out, json_string_value(value), json_string_length(value));
 			return;
 		default:
 			write_rare(out, value);

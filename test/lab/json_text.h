@@ -18,4 +18,7 @@ json_t	   *json_from_text(const char *text, size_t len);
 /* Appends the value as json_dumps with JSON_COMPACT writes it. */
 void		json_to_text(Buf *out, const json_t *value);
 
+/* Appends the UTF-8 text as a JSON string. */
+void		json_text_string(Buf *out, const char *text, size_t len);
+
 #endif

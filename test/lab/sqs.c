@@ -151,11 +151,12 @@ sqs_fail_value(SqsCall *call, const char *name, const char *reason)
 			 json_is_string(value) ? json_string_value(value) : number, name, reason);
 }
 
+/* Takes the text over. */
 static void
-answer_json(Exchange *x, int status, json_t *body)
+answer(Exchange *x, int status, Buf *text)
 {
 	http_add_header(x, "x-amzn-RequestId", "%s", x->request_id);
-	http_answer_json(x, status, CONTENT_TYPE, body);
+	http_answer(x, status, CONTENT_TYPE, text);
 }
 
 /* Codes that are nobody's are taken as they are: a fault script may say anything. */
@@ -164,18 +165,26 @@ refuse(Exchange *x, int status, const char *code, const char *message)
 {
 	const SqsError *error = find_error(code);
 	const char *query = error != NULL ? error->query : tail_of(code, '#');
+	json_t	   *body = json_pack("{s:s,s:s}", "__type", error != NULL ? error->type : code, "message", message);
+	Buf			text = {0};
 
 	router_note_error(x, query);
 	http_add_header(x, "x-amzn-query-error", "%s;%s", query, status < 500 ? "Sender" : "Receiver");
-	answer_json(x, status, json_pack("{s:s,s:s}", "__type", error != NULL ? error->type : code,
-									 "message", message));
+	if (body != NULL)
+		json_to_text(&text, body);
+	json_decref(body);
+	answer(x, status, &text);
 }
 
 void
 sqs_answer(SqsCall *call)
 {
 	if (call->error == NULL)
-		answer_json(call->x, 200, json_incref(call->out));
+	{
+		if (call->text.len == 0)
+			json_to_text(&call->text, call->out);
+		answer(call->x, 200, &call->text);
+	}
 	else
 		refuse(call->x, call->error->status, call->error->query, json_string_value(call->message));
 }
@@ -268,11 +277,22 @@ sqs_set_number(json_t *object, const char *name, int64_t value)
 	sqs_set_text(object, name, text);
 }
 
+static bool
+is_among(const char *const *texts, size_t count, const char *text)
+{
+	size_t		i = 0;
+
+	while (i < count && strcmp(texts[i], text) != 0)
+		i++;
+	return i < count;
+}
+
+/* Of no more entries than there may be. */
 static void
 check_entry_ids(SqsCall *call, json_t *entries)
 {
 	json_t	   *whole = call->in;
-	json_t	   *seen = json_object();
+	const char *seen[SQS_BATCH_ENTRIES_MAX];
 	size_t		i;
 
 	json_array_foreach(entries, i, call->in)
@@ -283,12 +303,11 @@ check_entry_ids(SqsCall *call, json_t *entries)
 		if (len < 1 || len > 80 || (id != NULL && strspn(id, ALPHANUMERIC "_-") < len))
 			sqs_fail(call, "InvalidBatchEntryId", "A batch entry id can only contain alphanumeric "
 					 "characters, hyphens and underscores. It can be at most 80 letters long.");
-		else if (json_object_get(seen, id) != NULL)
+		else if (id != NULL && is_among(seen, i, id))
 			sqs_fail(call, "BatchEntryIdsNotDistinct", "Id %s repeated.", id);
-		json_object_set_new(seen, id, json_true());
+		seen[i] = id != NULL ? id : "";
 	}
 	call->in = whole;
-	json_decref(seen);
 }
 
 static void
@@ -325,7 +344,9 @@ run_entry(SqsCall *call, json_t *in, size_t index)
 	const char *code;
 	bool		scripted = faults_fail_entry(call->x, index, &code, &message);
 
-	one.out = json_pack("{s:O}", "Id", id);
+	one.out = json_object();
+	if (id != NULL)
+		json_object_set_nocheck(one.out, "Id", id);
 	if (!scripted)
 		call->action->run(&one);
 	if (one.error != NULL)
@@ -365,6 +386,7 @@ call_free(void *arg)
 	json_decref(call->in);
 	json_decref(call->out);
 	json_decref(call->message);
+	buf_free(&call->text);
 	free(call);
 }
 

@@ -50,6 +50,7 @@ typedef struct SqsCall
 	const struct SqsAction *action; /* NULL: unknown */
 	json_t	   *in;
 	json_t	   *out;
+	Buf			text;			/* what is answered in place of out, unless it is empty */
 	SqsQueue   *queue;			/* when the action names one */
 	bool		in_batch;
 	bool		parked;
@@ -141,14 +142,32 @@ bool		sqs_is_content(const char *text, size_t len);
 /* sqs_receive.c */
 void		sqs_receive_message(SqsCall *call);
 
-/* Receives and journals; `in` says what to show of each.  A new reference, NULL if none. */
-json_t	   *sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in);
+/*
+ * Receives and journals; appends a JSON array of what `in` says to show of each
+ * message, or nothing if there are none.  Returns how many.
+ */
+size_t		sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in, Buf *out);
 
 /* For the model: journals a move to a dead-letter queue. */
 void		sqs_moved(Fifo *from, Fifo *to, const FifoMessage *message);
 
+/* sqs_show.c */
+#define SQS_SYSTEM_ATTRIBUTES	9
+
+/* What a receive asks for of each message. */
+typedef struct SqsChoice
+{
+	bool		system[SQS_SYSTEM_ATTRIBUTES];
+	const json_t *attributes;	/* names, may be NULL */
+} SqsChoice;
+
+void		sqs_choose(const json_t *in, SqsChoice *choice);
+
+/* Appends the message as a JSON object. */
+void		sqs_show(const SqsQueue *queue, const FifoMessage *message, const SqsChoice *choice, Buf *out);
+
 /* sqs_handle.c */
-#define SQS_HANDLE_TEXT	(4 + 2 * 16 + 2 * SHA256_HEX)
+#define SQS_HANDLE_TEXT	(4 + 2 * 16 + 2 * 64 + 1)
 
 void		sqs_write_handle(const SqsQueue *queue, FifoHandle handle, char out[SQS_HANDLE_TEXT]);
 void		sqs_delete_message(SqsCall *call);

@@ -8,7 +8,7 @@
  */
 #include "sqs.h"
 
-#include <stdio.h>
+#include <endian.h>
 #include <string.h>
 
 #include "faults.h"
@@ -16,25 +16,43 @@
 void
 sqs_write_handle(const SqsQueue *queue, FifoHandle handle, char out[SQS_HANDLE_TEXT])
 {
-	uint64_t	sealed[3] = {queue->incarnation, handle.serial, handle.receive};
-	char		seal[SHA256_HEX];
+	uint64_t	numbers[2] = {htobe64(handle.serial), htobe64(handle.receive)};
+	uint64_t	mixed = mix_u64(mix_u64(mix_u64(queue->incarnation) ^ handle.serial) ^ handle.receive);
+	uint64_t	seal[4];
 
-	sha256_hex(sealed, sizeof(sealed), seal);
-	snprintf(out, SQS_HANDLE_TEXT, "AQEB%016llx%016llx%s%s", (unsigned long long) handle.serial,
-			 (unsigned long long) handle.receive, seal, seal);
+	for (size_t i = 0; i < 4; i++)
+		seal[i] = mix_u64(mixed + i);
+	memcpy(out, "AQEB", 4);
+	hex_encode(numbers, sizeof(numbers), out + 4);
+	hex_encode(seal, sizeof(seal), out + 36);
+	hex_encode(seal, sizeof(seal), out + 100);
+}
+
+static bool
+read_hex(const char *text, uint64_t *number)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*number = 0;
+	for (size_t i = 0; i < 16; i++)
+	{
+		const char *digit = memchr(digits, text[i], 16);
+
+		if (digit == NULL)
+			return false;
+		*number = *number << 4 | (uint64_t) (digit - digits);
+	}
+	return true;
 }
 
 /* False when the lab did not write it for this queue. */
 static bool
 read_handle(const SqsQueue *queue, const char *text, FifoHandle *handle)
 {
-	unsigned long long serial;
-	unsigned long long receive;
 	char		again[SQS_HANDLE_TEXT];
 
-	if (sscanf(text, "AQEB%16llx%16llx", &serial, &receive) != 2)
+	if (strlen(text) != SQS_HANDLE_TEXT - 1 || !read_hex(text + 4, &handle->serial) || !read_hex(text + 20, &handle->receive))
 		return false;
-	*handle = (FifoHandle) {serial, receive};
 	sqs_write_handle(queue, *handle, again);
 	return strcmp(again, text) == 0;
 }

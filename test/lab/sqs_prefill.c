@@ -86,13 +86,14 @@ add_message(SqsQueue *queue, const Prefill *how, uint64_t n, Buf *body)
 {
 	FifoMessage *message = mem_zalloc(sizeof(FifoMessage));
 	uint64_t	number = number_of(how, n);
+	json_t	   *text;
 	bool		sent;
 
 	write_body(how, number, body);
 	random_uuid(message->id);
-	message->request = json_pack("{s:s%,s:O*}", "MessageBody", body->data, body->len,
-								 "MessageAttributes", how->attributes);
-	message->body = json_string_value(json_object_get(message->request, "MessageBody"));
+	text = json_stringn_nocheck(body->data, body->len);
+	message->request = how->attributes == NULL ? text : json_pack("[o,O]", text, how->attributes);
+	message->body = json_string_value(text);
 	message->body_len = body->len;
 	message->attributes = how->attributes;
 	md5_hex(message->body, message->body_len, message->md5);

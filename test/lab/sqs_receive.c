@@ -12,101 +12,30 @@
 #include <string.h>
 
 #include "faults.h"
+#include "json_text.h"
 
-/* Timestamps and counts are text on the wire. */
-static json_t *
-system_attributes(const SqsQueue *queue, const FifoMessage *message, const json_t *in)
-{
-	const struct
-	{
-		const char *name;
-		const char *text;
-		int64_t		number;
-	}			all[] = {
-		{"SenderId", .text = "AIDAEXAMPLE"},
-		{"SentTimestamp", .number = message->sent_ms},
-		{"ApproximateReceiveCount", .number = message->receive_count},
-		{"ApproximateFirstReceiveTimestamp", .number = message->first_received_ms},
-		{"MessageGroupId", .text = message->group_id},
-		{"MessageDeduplicationId", .text = message->dedup_id},
-		{"SequenceNumber", .text = queue->is_fifo ? message->sequence : NULL},
-		{"AWSTraceHeader", .text = message->trace_header},
-		{"DeadLetterQueueSourceArn", .text = message->source_arn},
-	};
-	const json_t *names = json_object_get(in, "MessageSystemAttributeNames");
-	const json_t *older_names = json_object_get(in, "AttributeNames");
-	json_t	   *chosen = json_object();
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-	{
-		if (!sqs_is_wanted(all[i].name, names) && !sqs_is_wanted(all[i].name, older_names))
-			continue;
-		if (all[i].number > 0)
-			sqs_set_number(chosen, all[i].name, all[i].number);
-		else
-			sqs_set_text(chosen, all[i].name, all[i].text);
-	}
-	return chosen;
-}
-
-static json_t *
-chosen_attributes(const FifoMessage *message, const json_t *names)
-{
-	json_t	   *chosen = json_object();
-	const char *name;
-	json_t	   *attribute;
-
-	json_object_foreach(message->attributes, name, attribute)
-	{
-		if (sqs_is_wanted(name, names))
-			json_object_set(chosen, name, attribute);
-	}
-	return chosen;
-}
-
-static json_t *
-describe(const SqsQueue *queue, const FifoMessage *message, const json_t *in)
-{
-	json_t	   *system = system_attributes(queue, message, in);
-	json_t	   *chosen = chosen_attributes(message, json_object_get(in, "MessageAttributeNames"));
-	json_t	   *out = json_object();
-	char		text[SQS_HANDLE_TEXT];
-
-	sqs_write_handle(queue, (FifoHandle) {message->serial, message->receive}, text);
-	sqs_set_text(out, "MessageId", message->id);
-	sqs_set_text(out, "ReceiptHandle", text);
-	sqs_set_text(out, "MD5OfBody", message->md5);
-	sqs_set_text(out, "Body", message->body);
-	if (json_object_size(system) > 0)
-		json_object_set(out, "Attributes", system);
-	if (json_object_size(chosen) > 0)
-	{
-		sqs_digest_attributes(chosen, text);
-		sqs_set_text(out, "MD5OfMessageAttributes", text);
-		json_object_set(out, "MessageAttributes", chosen);
-	}
-	json_decref(system);
-	json_decref(chosen);
-	return out;
-}
-
-json_t *
-sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in)
+size_t
+sqs_take(SqsQueue *queue, FifoReceive *how, const json_t *in, Buf *out)
 {
 	FifoMessage **messages = mem_zalloc(how->max * sizeof(messages[0]));
 	size_t		count = fifo_receive(queue->fifo, how, clock_now_ms(), messages);
-	json_t	   *list = count > 0 ? json_array() : NULL;
+	SqsChoice	choice;
 
 	if (count > 0 && queue->first_received_ms == 0)
 		queue->first_received_ms = clock_real_ms();
+	if (count > 0)
+		sqs_choose(in, &choice);
 	for (size_t i = 0; i < count; i++)
 	{
-		json_array_append_new(list, describe(queue, messages[i], in));
+		buf_add(out, i == 0 ? "[" : ",", 1);
+		sqs_show(queue, messages[i], &choice, out);
 		sqs_journal("sqs.received", queue, messages[i], "Ib",
 					"receive", (json_int_t) messages[i]->receive, "repeated", how->repeated);
 	}
+	if (count > 0)
+		buf_add(out, "]", 1);
 	free(messages);
-	return list;
+	return count;
 }
 
 static FifoReceive
@@ -131,31 +60,40 @@ read_request(SqsCall *call)
 }
 
 static void
-journal_duplicates(const SqsCall *call, const json_t *messages)
+journal_duplicates(const SqsCall *call, const char *text, size_t len)
 {
+	json_t	   *messages = json_from_text(text, len);
 	size_t		i;
 	json_t	   *message;
 
-	json_array_foreach((json_t *) messages, i, message)
+	json_array_foreach(messages, i, message)
 		sqs_journal_fault(call, "duplicate", json_string_value(json_object_get(message, "MessageId")));
+	json_decref(messages);
 }
 
 /* True when the call is decided: messages or an error. */
 static bool
 receive_now(SqsCall *call)
 {
+	static const char before[] = "{\"Messages\":";
+	size_t		at = strlen(before);
 	FifoReceive how = read_request(call);
-	json_t	   *messages = call->error == NULL ? sqs_take(call->queue, &how, call->in) : NULL;
+	size_t		count = 0;
 
+	if (call->error == NULL)
+	{
+		buf_add(&call->text, before, at);
+		count = sqs_take(call->queue, &how, call->in, &call->text);
+		buf_add(&call->text, "}", 1);
+	}
 	if (how.refused)
 		sqs_fail_value(call, "ReceiveRequestAttemptId", "Messages of this attempt were deleted or had their visibility changed.");
-	if (messages == NULL)
-		return call->error != NULL;
-	if (faults_effect(call->x) == FAULT_EFFECT_DUPLICATE)
-		journal_duplicates(call, messages);
 	/* the member is absent when there are none (recorded) */
-	json_object_set_new(call->out, "Messages", messages);
-	return true;
+	if (count == 0)
+		call->text.len = 0;
+	else if (faults_effect(call->x) == FAULT_EFFECT_DUPLICATE)
+		journal_duplicates(call, call->text.data + at, call->text.len - at - 1);
+	return count > 0 || call->error != NULL;
 }
 
 static void retry(void *arg);

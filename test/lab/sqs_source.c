@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "json_text.h"
 #include "service.h"
 
 #define EVENT_RECORDS_MAX	10000
@@ -65,16 +66,19 @@ sqs_take_for_event(const char *queue_arn, size_t max, int visibility_seconds)
 	json_t	   *all = json_pack("{s:[s],s:[s]}", "MessageSystemAttributeNames", "All", "MessageAttributeNames", "All");
 	json_t	   *messages = NULL;
 	json_t	   *message;
+	Buf			text = {0};
 	size_t		i;
 
-	if (queue != NULL && max > 0)
-		messages = sqs_take(queue, &(FifoReceive) {
+	if (queue != NULL && max > 0 &&
+		sqs_take(queue, &(FifoReceive) {
 			.max = max < EVENT_RECORDS_MAX ? max : EVENT_RECORDS_MAX,
 			.max_groups = queue->is_fifo ? 1 : SIZE_MAX,
 			.visibility_ms = (visibility_seconds >= 0 ? visibility_seconds : sqs_setting(queue, "VisibilityTimeout")) * 1000
-		}, all);
+		}, all, &text) > 0)
+		messages = json_from_text(text.data, text.len);
 	json_array_foreach(messages, i, message)
 		json_array_set_new(messages, i, record(queue, message));
+	buf_free(&text);
 	json_decref(all);
 	return messages;
 }

@@ -2,8 +2,9 @@
 # benchmark's scenarios, its queue filled again whenever little is left, until
 # standard input ends.
 #
-# Prints "consumer PID", and for each line that it is sent a line with the number
-# of messages that were deleted so far and the consumer's microseconds of CPU.
+# Prints "consumer PID lab PID", and for each line that it is sent a line with the
+# number of messages that were deleted so far, and the microseconds of CPU that
+# consumer and lab have taken.
 use strict;
 use warnings;
 
@@ -31,14 +32,14 @@ sub refill
 
 $| = 1;
 refill();
-print "consumer $consumer\n";
+print "consumer $consumer lab $world->{lab}{pid}\n";
 while (1)
 {
 	refill();
 	next unless $input->can_read(0.05);
 	sysread STDIN, my $line, 100 or last;
 	$left = $world->left($drain->{queue})->{messages_count};
-	printf "%d %.0f\n", $sent - $left, Bench::World::cpu_us($consumer);
+	printf "%d %.0f %.0f\n", $sent - $left, map { Bench::World::cpu_us($_) } $consumer, $world->{lab}{pid};
 }
 $world->wait_drained($drain->{queue});
 $drain->check;
