@@ -28,6 +28,7 @@
 
 #include "../aws/retry.h"
 #include "load_daemon.h"
+#include "load_gathered.h"
 #include "load_hand.h"
 #include "load_metrics.h"
 #include "load_poll.h"
@@ -37,23 +38,11 @@
 #include "stop.h"
 
 #define SLICE_MS 250
-#define PAUSE_BASE_S 5
-#define PAUSE_MOST_S 900
 #define BACKOFF_BASE_MS 1000
 #define BACKOFF_CAP_MS 60000
 #define STOP_MS 25000			/* that a transaction under way is waited for after a signal */
 #define TIDY_MS 1000			/* for its object in the stage, where that was in vain */
 #define GIVE_BACK_MS 3000
-
-/* Messages in the order of their arrival; both arrays have as many places. */
-typedef struct Gathered
-{
-	AwsxSqsMessage *messages;	/* their strings lie in the parcels */
-	LoadParcel **parcels;
-	int			count;
-	int			allocated;
-	size_t		bytes;
-} Gathered;
 
 typedef struct LoadDaemon
 {
@@ -67,8 +56,8 @@ typedef struct LoadDaemon
 	Loader	   *loader;
 	LoadHand	hand;
 	LoadPolls	polls;
-	Gathered	next;			/* being gathered */
-	Gathered	batch;			/* being loaded, or kept after an outage */
+	LoadGathered next;			/* being gathered */
+	LoadGathered batch;			/* being loaded, or kept after an outage */
 	int64_t		first_ms;		/* monotonic: when the first of next came */
 	bool		loading;
 	int			outages;		/* in a row */
@@ -85,63 +74,14 @@ now_ms(const LoadDaemon *daemon)
 
 /* ---- gathering ---- */
 
-static bool
-make_room(Gathered *gathered, int count)
-{
-	int			wanted = gathered->allocated == 0 ? 1024 : gathered->allocated * 2;
-	void	   *grown;
-
-	if (count <= gathered->allocated)
-		return true;
-	while (wanted < count)
-		wanted *= 2;
-	grown = realloc(gathered->messages, (size_t) wanted * sizeof(*gathered->messages));
-	if (grown == NULL)
-		return false;
-	gathered->messages = grown;
-	grown = realloc(gathered->parcels, (size_t) wanted * sizeof(*gathered->parcels));
-	if (grown == NULL)
-		return false;
-	gathered->parcels = grown;
-	gathered->allocated = wanted;
-	return true;
-}
-
-static void
-put(Gathered *gathered, const AwsxSqsMessage *message, LoadParcel *parcel)
-{
-	gathered->messages[gathered->count] = *message;
-	gathered->parcels[gathered->count++] = parcel;
-	gathered->bytes += message->body_len;
-}
-
-static void
-gathered_free(Gathered *gathered)
-{
-	free(gathered->messages);
-	free(gathered->parcels);
-}
-
-static int
-place_of(const LoadParcel *parcel, const AwsxSqsMessage *message)
-{
-	for (int i = 0; i < parcel->messages->count; i++)
-	{
-		if (parcel->messages->items[i].receipt_handle == message->receipt_handle)
-			return i;
-	}
-	return 0;
-}
-
 /* What there is no room for stays out of hand, and is visible again when its lease ends. */
 static void
 take(void *arg, AwsxSqsMessages *messages)
 {
 	LoadDaemon *daemon = arg;
-	Gathered   *next = &daemon->next;
 	LoadParcel *parcel;
 
-	if (!make_room(next, next->count + messages->count))
+	if (!load_gathered_make_room(&daemon->next, messages->count))
 	{
 		awsx_sqs_messages_free(messages);
 		return;
@@ -149,10 +89,9 @@ take(void *arg, AwsxSqsMessages *messages)
 	parcel = load_hand_take(&daemon->hand, messages);
 	if (parcel == NULL)
 		return;
-	if (next->count == 0)
+	if (daemon->next.count == 0)
 		daemon->first_ms = now_ms(daemon);
-	for (int i = 0; i < parcel->messages->count; i++)
-		put(next, &parcel->messages->items[i], parcel);
+	load_gathered_add(&daemon->next, parcel);
 }
 
 static bool
@@ -254,60 +193,6 @@ rest_at_work(const Deadline *deadline, int ms)
 
 /* ---- after a load ---- */
 
-/* The longer the more often it was received. */
-static int
-pause_of(const AwsxSqsMessage *message)
-{
-	int			seconds = PAUSE_BASE_S;
-
-	for (int i = 1; i < message->receive_count && seconds < PAUSE_MOST_S; i++)
-		seconds *= 2;
-	return seconds < PAUSE_MOST_S ? seconds : PAUSE_MOST_S;
-}
-
-/*
- * Give back a message that stays.  What is behind it in its group comes in
- * the same parcel, and must not be visible before it.
- */
-static void
-give_back(LoadDaemon *daemon, int i)
-{
-	Gathered   *batch = &daemon->batch;
-	const AwsxSqsMessage *message = &batch->messages[i];
-	LoadParcel *parcel = batch->parcels[i];
-	int			place = place_of(parcel, message);
-	int			seconds = pause_of(message);
-
-	for (int k = 0; k < place; k++)
-	{
-		const AwsxSqsMessage *before = &parcel->messages->items[k];
-
-		if (strcmp(before->group_id, message->group_id) == 0 && pause_of(before) > seconds)
-			seconds = pause_of(before);
-	}
-	load_hand_return(&daemon->hand, parcel, place, seconds);
-}
-
-/* keep: what is not done stays in hand. */
-static void
-settle(LoadDaemon *daemon, const bool *done, bool keep)
-{
-	Gathered   *batch = &daemon->batch;
-	int			count = batch->count;
-
-	batch->count = 0;
-	batch->bytes = 0;
-	for (int i = 0; i < count; i++)
-	{
-		if (done[i])
-			load_hand_delete(&daemon->hand, batch->parcels[i], place_of(batch->parcels[i], &batch->messages[i]));
-		else if (keep)
-			put(batch, &batch->messages[i], batch->parcels[i]);
-		else
-			give_back(daemon, i);
-	}
-}
-
 static void
 tell(LoadDaemon *daemon, bool all, int64_t began_ms, const AwsxError *error)
 {
@@ -337,22 +222,6 @@ pause_loading(LoadDaemon *daemon)
 
 /* ---- the loop ---- */
 
-/* Add what was gathered to what an outage has left. */
-static bool
-close_batch(LoadDaemon *daemon)
-{
-	Gathered   *batch = &daemon->batch;
-	Gathered   *next = &daemon->next;
-
-	if (!make_room(batch, batch->count + next->count))
-		return false;
-	for (int i = 0; i < next->count; i++)
-		put(batch, &next->messages[i], next->parcels[i]);
-	next->count = 0;
-	next->bytes = 0;
-	return true;
-}
-
 static bool
 is_due(const LoadDaemon *daemon)
 {
@@ -369,9 +238,12 @@ load(LoadDaemon *daemon)
 {
 	int64_t		began_ms = now_ms(daemon);
 	AwsxError	error;
-	bool	   *done = close_batch(daemon) ? calloc((size_t) daemon->batch.count, sizeof(*done)) : NULL;
+	bool	   *done = NULL;
 	bool		all;
 
+	/* what was gathered comes behind what an outage has left */
+	if (load_gathered_move(&daemon->batch, &daemon->next))
+		done = calloc((size_t) daemon->batch.count, sizeof(*done));
 	if (done == NULL)
 	{
 		log_event(LOG_ERROR, "out of memory for a batch; trying again", NULL);
@@ -387,7 +259,7 @@ load(LoadDaemon *daemon)
 	else
 		daemon->outages = 0;
 	tell(daemon, all, began_ms, &error);
-	settle(daemon, done, daemon->outages > 0);
+	load_gathered_settle(&daemon->batch, &daemon->hand, done, daemon->outages > 0);
 	free(done);
 }
 
@@ -473,8 +345,8 @@ daemon_free(LoadDaemon *daemon)
 	daemon->deadline->go_on_arg = NULL;
 	load_hand_free(&daemon->hand);
 	loader_free(daemon->loader);
-	gathered_free(&daemon->next);
-	gathered_free(&daemon->batch);
+	load_gathered_free(&daemon->next);
+	load_gathered_free(&daemon->batch);
 	free(daemon);
 }
 
