@@ -1,14 +1,15 @@
 #!/usr/bin/perl
 # test/bench/consumer.pl [--quick] [--only PART,...] [--rounds N] [--more SQL]
-# (by test/with_stage): the consumer beside the floor, the same rows by COPY, in
+# [--rows N,...] (by test/with_stage): the consumer beside the floor, the same rows by COPY, in
 # turns; beside others' consumers; alone with one message; beside a grown
 # ledger; and for long.  Prints tables; with --results-to N writes its figures
 # as JSON to that descriptor.
 #
 # PART is a scenario (main, two_consumers, one_group, many_groups, large,
 # duplicates, three_routes, lineage), peers, latency, growth or memory.  --more
-# gives arguments of create_subscription, e.g. 'max_polls => 8'.  BIG=1 in the
-# environment: ledgers of 10 and 50 million rows, and 10 million messages.
+# gives arguments of create_subscription, e.g. 'max_polls => 8', --rows sizes of
+# the ledger for growth.  BIG=1 in the environment: ledgers of 10 and 50 million
+# rows, and 10 million messages.
 use strict;
 use warnings;
 
@@ -28,7 +29,7 @@ use POSIX ();
 
 $| = 1;
 my %option;
-GetOptions(\%option, 'quick', 'only=s', 'rounds=i', 'more=s', 'results-to=i') or die "see the first lines of $0\n";
+GetOptions(\%option, 'quick', 'only=s', 'rounds=i', 'more=s', 'rows=s', 'results-to=i') or die "see the first lines of $0\n";
 my %only = map { $_ => 1 } split /,/, $option{only} // '';
 my ($quick, $big) = ($option{quick}, $ENV{BIG});
 my $world = Bench::World->new;
@@ -43,7 +44,7 @@ sub about
 	my ($cpu) = Bench::World::slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)/m;
 	my ($memory) = Bench::World::slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
 	my ($system) = Bench::World::slurp('/etc/os-release') =~ /^PRETTY_NAME="?([^"\n]*)/m;
-	return (quick => $quick ? JSON::PP::true : JSON::PP::false, date => POSIX::strftime('%Y-%m-%d', gmtime), load_before => load(),
+	return (quick => $quick ? JSON::PP::true : JSON::PP::false, big => $big ? JSON::PP::true : JSON::PP::false, date => POSIX::strftime('%Y-%m-%d', gmtime), load_before => load(),
 		machine => { cpu => $cpu // 'unknown', cores => 0 + qx{nproc}, memory_gb => int($memory / 1e6 + 0.5), system => $system, kernel => (POSIX::uname())[2] },
 		versions => { postgresql => $world->sql('SHOW server_version'), pg_sqs => $world->sql(q{SELECT extversion FROM pg_extension WHERE extname = 'pg_sqs'}) });
 }
@@ -116,20 +117,33 @@ sub run_latency
 	return;
 }
 
+# Right after a checkpoint each page that changes goes to WAL whole; later, when
+# most have done so, none does, which is what full_page_writes = off makes of it.
+sub beside_ledger
+{
+	my ($drain) = @_;
+	my ($count, $rounds) = $quick ? (5_000, 1) : (30_000, 3);
+	my $first = medians(map { $drain->run($count) } 1 .. $rounds);
+	$world->sql('ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()');
+	my $later = medians(map { $drain->run($count) } 1 .. $rounds);
+	$world->sql('ALTER SYSTEM RESET full_page_writes; SELECT pg_reload_conf()');
+	return (%$first, later => $later);
+}
+
 sub run_growth
 {
 	my $drain = Bench::Drain->new($world, Bench::Drain::scenario('main'), more => $option{more});
-	my @sizes = $quick ? (0, 100_000) : $big ? (0, 1e6, 10e6, 50e6) : (0, 1e6);
-	printf "\n%-28s %9s %9s %9s %9s %10s\n", 'rows in the ledger', 'messages', 'messages', 'CPU us', 'WAL', 'of an empty';
-	printf "%-28s %9s %9s %9s %9s %10s\n", '', '', '/s', '/message', 'bytes', "one's speed";
+	my @sizes = $option{rows} ? map({ 0 + $_ } split /,/, $option{rows}) : $quick ? (0, 100_000) : $big ? (0, 1e6, 10e6, 50e6) : (0, 1e6);
+	printf "\n%-28s %11s %9s %9s %9s %11s %9s %9s %9s\n", 'rows in the ledger', 'after check', 'CPU us', 'WAL', 'of empty,', '... later:', 'CPU us', 'WAL', 'of empty,';
+	printf "%-28s %11s %9s %9s %9s %11s %9s %9s %9s\n", '', 'point: /s', '/message', 'bytes', 'CPU', 'messages/s', '/message', 'bytes', 'CPU';
 	for my $size (@sizes)
 	{
 		my $took = $size > ($drain->{filled} // 0) ? Bench::Ledger::fill($drain, $size - ($drain->{filled} // 0), 1, 29) : 0;
-		my $m = medians(map { $drain->run($quick ? 5_000 : 30_000) } 1 .. ($quick ? 1 : 3));
-		push @{ $results{growth} }, { %$m, rows => $size, filled_in_seconds => $took };
-		$m = $results{growth}[-1];
-		$m->{of_empty} = $m->{messages_per_second} / $results{growth}[0]{messages_per_second};
-		printf "%-28s %9d %9.0f %9.1f %9.0f %10.2f\n", $size =~ s/(?<=\d)(?=(?:\d{3})+$)/ /gr, @$m{qw(messages messages_per_second consumer_us wal_bytes of_empty)};
+		push @{ $results{growth} }, { rows => $size, filled_in_seconds => $took, beside_ledger($drain) };
+		my ($empty, $m) = @{ $results{growth} }[ 0, -1 ];
+		@$m{qw(of_empty cpu_of_empty)} = ($m->{messages_per_second} / $empty->{messages_per_second}, $empty->{consumer_us} / $m->{consumer_us});
+		@{ $m->{later} }{qw(of_empty cpu_of_empty)} = ($m->{later}{messages_per_second} / $empty->{later}{messages_per_second}, $empty->{later}{consumer_us} / $m->{later}{consumer_us});
+		printf "%-28s" . ' %11.0f %9.1f %9.0f %9.2f' x 2 . "\n", $size =~ s/(?<=\d)(?=(?:\d{3})+$)/ /gr, map { @$_{qw(messages_per_second consumer_us wal_bytes cpu_of_empty)} } $m, $m->{later};
 	}
 	run_sustained($drain);
 	$drain->end;

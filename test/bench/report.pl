@@ -1,6 +1,8 @@
 #!/usr/bin/perl
 # test/bench/report.pl FOLDER: put the figures in FOLDER/*.json together, into
 # test/bench/results.json, and draw test/bench/*.svg.
+# test/bench/report.pl --keep FOLDER: only what is there takes the place of what
+# results.json says of it; "separately" tells of which run it is.
 # test/bench/report.pl --publish: take those into the repository: results and
 # plots to docs/performance/, tables into docs/performance.md, between the lines
 # "<!-- bench: NAME -->" and "<!-- bench end -->".
@@ -39,12 +41,35 @@ sub put_together
 		my $part = $json->decode(slurp($file));
 		%results = $name eq 'consumer' ? (%results, %$part) : (%results, $name => $part);
 	}
-	my $main = scenario(\%results, 'main') // {};
-	my $latency = $results{latency} // {};
-	@results{qw(ratio_to_floor consumer_us_per_message floor_us_per_row floor_one_copy_us_per_row messages_per_second wal_bytes_per_message)} =
-	  @$main{qw(ratio_to_floor consumer_us floor_us one_copy_us messages_per_second wal_bytes)};
-	@results{qw(latency_ms_p50 latency_ms_p99 latency_ms_max)} = @$latency{qw(p50 p99 max)};
+	name_goals(\%results);
 	return \%results;
+}
+
+sub name_goals
+{
+	my ($r) = @_;
+	my $main = scenario($r, 'main') // {};
+	my $latency = $r->{latency} // {};
+	@$r{qw(ratio_to_floor consumer_us_per_message floor_us_per_row floor_one_copy_us_per_row messages_per_second wal_bytes_per_message)} =
+	  @$main{qw(ratio_to_floor consumer_us floor_us one_copy_us messages_per_second wal_bytes)};
+	@$r{qw(latency_ms_p50 latency_ms_p99 latency_ms_max)} = @$latency{qw(p50 p99 max)};
+	return;
+}
+
+# Of an earlier run all that the new one has not.  Peers and scenarios are
+# compared with each other, so none of them is taken alone.
+sub keep
+{
+	my ($new) = @_;
+	return $new unless -e $results_file;
+	my $results = $json->decode(slurp($results_file));
+	for my $part (grep { $new->{$_} } qw(scenarios peers latency growth sustained memory))
+	{
+		$results->{$part} = $new->{$part};
+		$results->{separately}{$part} = { map { $_ => $new->{$_} } qw(date load_before load_after big quick) };
+	}
+	name_goals($results);
+	return $results;
 }
 
 sub plots
@@ -84,7 +109,9 @@ if (($ARGV[0] // '') eq '--publish')
 }
 else
 {
+	my $keep = ($ARGV[0] // '') eq '--keep' && shift @ARGV;
 	my $results = put_together($ARGV[0] // die "see the first lines of $0\n");
+	$results = keep($results) if $keep;
 	spew($results_file, $json->encode($results));
 	my $plots = plots($results);
 	spew("test/bench/$_.svg", encode_utf8($plots->{$_})) for keys %$plots;

@@ -1,8 +1,10 @@
 # Bench::Ledger: the consumer beside a ledger that has grown, and beside its
 # pruning.
 #
-# The rows are made by one INSERT, as s3_to_sqs's messages leave them: ids that
-# are digests, and so spread over the whole index.  Indexes are built after it.
+# The rows are as s3_to_sqs's messages leave them: ids that are digests, and so
+# spread over the whole index, whose pages are seven tenths full after a while
+# (what random inserts make of them); older rows stand before younger ones.
+# Two sessions make them, and of many the indexes are built afterwards.
 package Bench::Ledger;
 
 use strict;
@@ -12,27 +14,55 @@ use Bench::World;
 use Carp;
 use Time::HiRes qw(sleep time);
 
-# So many more rows, that old at least and at most, in days.
+my $many = 500_000;
+my $sessions = 2;
+
+# What one of the sessions adds, every second row: number i of so many is
+# that old.
+sub insert_sql
+{
+	my ($drain, $first, $count, $youngest, $oldest, $session) = @_;
+	return <<"SQL";
+SET synchronous_commit = off;
+INSERT INTO sqs.ledger (subscription, dedup_key, content_hash, message_id, sequence_number, source, applied_at)
+SELECT s.id, encode(sha256(('filled ' || i)::bytea), 'hex'), sha256(i::text::bytea), gen_random_uuid()::text, (18849496460467696128 + i)::text, '',
+	now() - interval '$oldest days' + (i - $first)::double precision / $count * interval '1 day' * ($oldest - $youngest)
+FROM sqs.subscription s, generate_series($first + 1 + $session, $first + $count, $sessions) AS i WHERE s.name = '$drain->{queue}'
+SQL
+}
+
+sub insert_rows
+{
+	my ($drain, @how) = @_;
+	my @sessions = map { $drain->{world}->session } 1 .. $sessions;
+	$sessions[$_]->send(insert_sql($drain, @how, $_)) for 0 .. $#sessions;
+	$_->answer for @sessions;
+	return;
+}
+
+# So many more rows, that old at least and at most, in days; returns the seconds
+# it took.  None is younger than a day, by which the drained ones are told.
 sub fill
 {
 	my ($drain, $count, $youngest, $oldest) = @_;
 	my $world = $drain->{world};
 	my $began = time;
 	my $first = $drain->{filled} // 0;
+	croak 'filled rows are a day old at least' if $youngest < 1;
 	$drain->{filled} = $first + $count;
-	my $many = $count >= 500_000;
-	my $index = $world->sql(q{SELECT pg_get_indexdef('sqs.ledger_applied'::regclass)});
-	$world->sql('ALTER TABLE sqs.ledger DROP CONSTRAINT ledger_pkey; DROP INDEX sqs.ledger_applied') if $many;
-	$world->sql(<<"SQL");
-SET synchronous_commit = off;
+	my $by_age = $world->sql(q{SELECT pg_get_indexdef('sqs.ledger_applied'::regclass)});
+	$world->sql('ALTER TABLE sqs.ledger DROP CONSTRAINT ledger_pkey; DROP INDEX sqs.ledger_applied') if $count >= $many;
+	insert_rows($drain, $first, $count, $youngest, $oldest);
+	$world->sql(<<"SQL") if $count >= $many;
 SET maintenance_work_mem = '1GB';
-INSERT INTO sqs.ledger (subscription, dedup_key, content_hash, message_id, sequence_number, source, applied_at)
-SELECT s.id, encode(sha256(('filled ' || i)::bytea), 'hex'), sha256(i::text::bytea), gen_random_uuid()::text, (18849496460467696128 + i)::text, '',
-	now() - interval '$oldest days' + (i - $first)::double precision / $count * interval '1 day' * ($oldest - $youngest)
-FROM sqs.subscription s, generate_series($first + 1, $first + $count) AS i WHERE s.name = '$drain->{queue}'
+CREATE UNIQUE INDEX ledger_pkey ON sqs.ledger (subscription, dedup_key) WITH (fillfactor = 70);
+ALTER TABLE sqs.ledger ADD CONSTRAINT ledger_pkey PRIMARY KEY USING INDEX ledger_pkey;
+ALTER INDEX sqs.ledger_pkey RESET (fillfactor);
+$by_age;
 SQL
-	$world->sql("ALTER TABLE sqs.ledger ADD CONSTRAINT ledger_pkey PRIMARY KEY (subscription, dedup_key); $index") if $many;
 	$world->sql('VACUUM ANALYZE sqs.ledger; CHECKPOINT');
+	my $there = $world->sql("SELECT count(*) FROM sqs.ledger WHERE subscription = (SELECT id FROM sqs.subscription WHERE name = '$drain->{queue}')");
+	croak "the ledger has $there rows of $drain->{filled} and $drain->{rows}\n" . $world->trouble if $there != $drain->{filled} + $drain->{rows};
 	return time - $began;
 }
 
@@ -77,7 +107,8 @@ sub sustained
 {
 	my ($drain, $rate, $expired, $seconds) = @_;
 	my $world = $drain->{world};
-	my $old = "FROM sqs.ledger WHERE applied_at < now() - interval '30 days'";
+	my $id = $world->sql("SELECT id FROM sqs.subscription WHERE name = '$drain->{queue}'");
+	my $old = "FROM sqs.ledger WHERE subscription = $id AND applied_at < now() - interval '30 days'";
 	fill($drain, $expired, 31, 40);
 	restart($drain);
 	my $alone = steady($drain, $rate, 8);

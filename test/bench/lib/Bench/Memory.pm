@@ -31,7 +31,7 @@ sub measure
 	my $drain = Bench::Drain->new($world, Bench::Drain::scenario('main'));
 	my ($pid) = $drain->pids;
 	my $end = time + $seconds;
-	my ($sent, $done, @samples) = (0, 0);
+	my ($sent, $done, $undeleted, @samples) = (0, 0, 0);
 	while (1)
 	{
 		my $left = $world->left($drain->{queue})->{messages_count};
@@ -39,6 +39,8 @@ sub measure
 		if (@samples == 0 || $done >= $samples[-1][0] + $count / 50)
 		{
 			push @samples, [ $done, resident_kb($pid) ];
+			my $waiting = $world->sql("SELECT applied - deleted FROM sqs.status WHERE subscription = '$drain->{queue}'");
+			$undeleted = $waiting if $waiting > $undeleted;
 		}
 		last if $done == $sent && ($sent >= $count || time > $end);
 		if ($left < $portion && $sent < $count && time <= $end)
@@ -56,7 +58,7 @@ sub measure
 	my @settled = grep { $_->[0] >= $settled_after && $_->[0] >= $done / 2 } @samples;
 	@settled = @samples unless @settled > 1;
 	my ($first, $last) = @settled[ 0, -1 ];
-	return { messages => $done, wanted => $count, first_kb => $first->[1], last_kb => $last->[1], most_kb => (sort { $b <=> $a } map { $_->[1] } @samples)[0],
+	return { messages => $done, wanted => $count, undeleted_most => $undeleted, first_kb => $first->[1], last_kb => $last->[1], most_kb => (sort { $b <=> $a } map { $_->[1] } @samples)[0],
 		kb_per_million => ($last->[1] - $first->[1]) / (($last->[0] - $first->[0]) / 1e6 || 1), curve => \@samples };
 }
 

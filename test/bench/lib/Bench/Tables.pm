@@ -39,7 +39,14 @@ sub about
 	my $m = $r->{machine};
 	my $command = $r->{quick} ? 'test/bench/run --quick' : 'make bench';
 	return "One run of `$command` on $r->{date}: $m->{cores} cores ($m->{cpu}), $m->{memory_gb} GB, $m->{system}, Linux $m->{kernel}, "
-	  . "PostgreSQL " . ($r->{versions}{postgresql} =~ s/ .*//r) . ", pg_sqs $r->{versions}{pg_sqs}; load $r->{load_before} before it.\n";
+	  . "PostgreSQL " . ($r->{versions}{postgresql} =~ s/ .*//r) . ", pg_sqs $r->{versions}{pg_sqs}; load $r->{load_before} before it.\n" . join '', map { separately($_, $r->{separately}{$_}) } grep { $_ ne 'sustained' } sort keys %{ $r->{separately} // {} };
+}
+
+sub separately
+{
+	my ($part, $run) = @_;
+	return sprintf "The figures of \"%s\" are of a run of their own, `%stest/bench/run --only %s --keep` on %s; load %s before it.\n", $part, $run->{big} ? 'BIG=1 ' : '',
+	  $part eq 'scenarios' ? 'main,...' : $part, $run->{date}, $run->{load_before};
 }
 
 sub scenarios
@@ -69,8 +76,10 @@ sub latency
 sub growth
 {
 	my ($r) = @_;
-	return table([ 'rows in the ledger', 'messages/s', 'of an empty one\'s', 'CPU µs a message', 'WAL, bytes a message' ],
-		map { [ n($_->{rows}), n($_->{messages_per_second}), n($_->{of_empty}), n($_->{consumer_us}), n($_->{wal_bytes}) ] } @{ $r->{growth} });
+	my $figures = sub { my ($m) = @_; return map { n($m->{$_}) } qw(messages_per_second of_empty consumer_us cpu_of_empty wal_bytes) };
+	my @columns = ('messages/s', 'of an empty one\'s', 'CPU µs a message', 'of an empty one\'s speed, by CPU', 'WAL, bytes a message');
+	return join "\n", map { my ($title, $part) = @$_; "$title:\n\n" . table([ 'rows in the ledger', @columns ], map { [ n($_->{rows}), $figures->($part ? $_->{$part} : $_) ] } @{ $r->{growth} }) }
+	  [ 'Right after a checkpoint', undef ], [ 'Later, when no page goes to WAL whole', 'later' ];
 }
 
 # Of a day at 3 000 messages a second: CPU and WAL as measured; what is kept is
@@ -97,8 +106,8 @@ sub memory
 {
 	my ($r) = @_;
 	my $m = $r->{memory};
-	return table([ 'messages', 'own memory at first', 'at last', 'at most', 'slope' ],
-		[ n($m->{messages}), (map { n($m->{$_} / 1024) . ' MB' } qw(first_kb last_kb most_kb)), n($m->{kb_per_million}) . ' kB a million messages' ]);
+	return table([ 'messages', 'own memory at first', 'half-way', 'at last', 'at most', 'slope of the second half', 'applied and not yet deleted, at most' ],
+		[ n($m->{messages}), (map { n($_ / 1024) . ' MB' } $m->{curve}[0][1], @$m{qw(first_kb last_kb most_kb)}), n($m->{kb_per_million}) . ' kB a million messages', n($m->{undeleted_most}) ]);
 }
 
 1;
