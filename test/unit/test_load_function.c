@@ -33,6 +33,7 @@ struct Loader
 };
 
 static Loader double_of;
+static int	forgotten;			/* how often connections were */
 static int	asked;				/* how often the queue's scope was */
 static char asked_url[256];
 static bool scope_fails;
@@ -106,11 +107,12 @@ load_scope_ask(AwsxClient *client, const AwsxService *queue, const char *queue_u
 	return true;
 }
 
-/* It is forgotten what connections there are, of which there are none. */
+/* There are none, but they might die while the process is frozen. */
 void
 awsx_client_forget_connections(AwsxClient *client)
 {
 	(void) client;
+	forgotten++;
 }
 
 /* ---- events ---- */
@@ -170,6 +172,7 @@ answers(const char *ids, const char *refuses, const char *given, const char *lef
 	awsx_buf_init(&expected, 0);
 	put_event(&event, ids);
 	double_of.refuses = refuses;
+	forgotten = 0;
 	invoke(event.data, &reply);
 	awsx_buf_puts(&expected, "{\"batchItemFailures\":[");
 	while (*left != '\0')
@@ -184,6 +187,7 @@ answers(const char *ids, const char *refuses, const char *given, const char *lef
 	is_str(double_of.given, given, ids);
 	ok(!reply.failed, "... is answered");
 	is_str(reply.body.data, expected.data, "... exactly");
+	is_int(forgotten, 1, "... and no connection is kept for the next time");
 	awsx_buf_free(&event);
 	awsx_buf_free(&expected);
 	awsx_buf_free(&reply.body);

@@ -51,6 +51,7 @@ sub unpack_zip
 	{
 		my ($name_len, $extra_len, $comment_len) = unpack 'x28 v3', substr $content, $at, 46;
 		$mode{ substr $content, $at + 46, $name_len } = (unpack 'x38 V', substr $content, $at, 46) >> 16;
+		$self->{times}{ unpack 'x12 V', substr $content, $at, 46 }++;
 		$at += 46 + $name_len + $extra_len + $comment_len;
 	}
 	my $unzip = IO::Uncompress::Unzip->new($zip) or die $UnzipError;
@@ -74,6 +75,7 @@ sub test_files
 	my $task = $self->{task};
 	is($mode{bootstrap} & 0777, 0755, 'the zip has an executable bootstrap');
 	cmp_ok(-s $self->{file}, '<', 12_000_000, sprintf 'its size: %.1f MB', (-s $self->{file}) / 1e6);
+	is(join(' ', keys %{ $self->{times} }), 0x21 << 16, 'its files bear the first date that a zip knows, whenever it is made');
 	like(slurp("$task/ca-certificates.crt"), qr/BEGIN CERTIFICATE/, 'certificate authorities are inside');
 	my @files = ('bootstrap', grep { m{^lib/} } sort keys %mode);
 	my (@too_new, @missing);
