@@ -9,6 +9,7 @@
 #ifndef FAILING_MEMORY_H
 #define FAILING_MEMORY_H
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -28,6 +29,30 @@ static long memory_live;		/* blocks, of everybody */
 static const char *memory_secret;	/* looked for in what our code frees; null: nothing */
 static long memory_unwiped;		/* blocks that were freed with it */
 
+/*
+ * What libc says of its block.  A sanitizer puts a function of that name in
+ * front of it, which knows only its own blocks.
+ */
+#ifdef __SANITIZE_ADDRESS__
+static size_t
+memory_size(void *block)
+{
+	static size_t (*of_libc) (void *block);
+
+	if (of_libc == NULL)
+	{
+		const char *secret = memory_secret;
+
+		memory_secret = NULL;
+		of_libc = (size_t (*) (void *)) dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "malloc_usable_size");
+		memory_secret = secret;
+	}
+	return of_libc(block);
+}
+#else
+#define memory_size malloc_usable_size
+#endif
+
 static bool
 memory_ours(const void *caller)
 {
@@ -38,7 +63,7 @@ static void
 memory_look(void *old, const void *caller)
 {
 	if (memory_secret != NULL && old != NULL && memory_ours(caller) &&
-		memmem(old, malloc_usable_size(old), memory_secret, strlen(memory_secret)) != NULL)
+		memmem(old, memory_size(old), memory_secret, strlen(memory_secret)) != NULL)
 		memory_unwiped++;
 }
 
@@ -59,7 +84,7 @@ memory_counted(void *block)
 {
 	memory_live += block != NULL;
 	if (memory_secret != NULL && block != NULL)
-		memset(block, 0, malloc_usable_size(block));
+		memset(block, 0, memory_size(block));
 	return block;
 }
 
@@ -91,9 +116,9 @@ realloc(void *old, size_t size)
 	grown = __libc_malloc(size);
 	if (grown != NULL)
 	{
-		size_t		old_size = malloc_usable_size(old);
+		size_t		old_size = memory_size(old);
 
-		memset(grown, 0, malloc_usable_size(grown));
+		memset(grown, 0, memory_size(grown));
 		memcpy(grown, old, old_size < size ? old_size : size);
 		memset(old, 0, old_size);
 		__libc_free(old);

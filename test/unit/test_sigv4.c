@@ -333,7 +333,7 @@ check_count_of_headers(int count, bool expected)
 	}
 	awsx_error_clear(&error);
 	ok(awsx_sigv4_sign(&vector.signer, &error) == expected, "%d headers: %s", count, error.message);
-	awsx_http_request_free(&vector.request);
+	free_vector(&vector);
 }
 
 static void
