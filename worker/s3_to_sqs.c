@@ -28,12 +28,6 @@
 
 #define USER_AGENT "pg_sqs-s3_to_sqs/" PG_SQS_VERSION
 
-static const char outside_lambda[] =
-"s3_to_sqs is an AWS Lambda function with a custom runtime; Lambda sets\n"
-"AWS_LAMBDA_RUNTIME_API and starts it.  That variable is not set here.\n"
-"To try a configuration on this machine: s3_to_sqs --explain FILE\n"
-"More: s3_to_sqs --help\n";
-
 /* What the program needs; what is null was not asked for. */
 typedef struct World
 {
@@ -189,7 +183,6 @@ resend(const char *url, bool dry_run)
 int
 main(int argc, char **argv)
 {
-	const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
 	Options		options;
 	char		message[256];
 
@@ -215,9 +208,5 @@ main(int argc, char **argv)
 		case OPTIONS_SERVE:
 			break;
 	}
-	log_init();
-	if (api != NULL && *api != '\0')
-		return serve(api);
-	fputs(outside_lambda, stderr);
-	return 2;
+	return wiring_start("s3_to_sqs", "", serve);
 }

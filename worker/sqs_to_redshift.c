@@ -27,13 +27,6 @@
 
 #define USER_AGENT "pg_sqs-sqs_to_redshift/" PG_SQS_VERSION
 
-static const char outside_lambda[] =
-"sqs_to_redshift is an AWS Lambda function with a custom runtime; Lambda sets\n"
-"AWS_LAMBDA_RUNTIME_API and starts it.  That variable is not set here.\n"
-"To try a configuration on this machine: sqs_to_redshift --explain FILE\n"
-"To serve a queue from here: sqs_to_redshift --poll QUEUE_URL\n"
-"More: sqs_to_redshift --help\n";
-
 /* What every action that calls AWS needs; what is null was not asked for. */
 typedef struct World
 {
@@ -183,7 +176,6 @@ look_after(const char *file, int (*command) (const LoadCheckWorld *world))
 int
 main(int argc, char **argv)
 {
-	const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
 	LoadOptions options;
 	char		message[256];
 
@@ -211,9 +203,5 @@ main(int argc, char **argv)
 		case LOAD_SERVE:
 			break;
 	}
-	log_init();
-	if (api != NULL && *api != '\0')
-		return serve(api);
-	fputs(outside_lambda, stderr);
-	return 2;
+	return wiring_start("sqs_to_redshift", "To serve a queue from here: sqs_to_redshift --poll QUEUE_URL\n", serve);
 }

@@ -5,6 +5,9 @@
  */
 #include "wiring.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "../aws/providers.h"
 #include "../aws/retry.h"
 #include "log.h"
@@ -79,4 +82,20 @@ wiring_serve(const char *api, const char *user_agent, WiringCreate create, void 
 	}
 	runtime_free(runtime);
 	return 1;
+}
+
+int
+wiring_start(const char *program, const char *more, int (*serve) (const char *api))
+{
+	const char *api = getenv("AWS_LAMBDA_RUNTIME_API");
+
+	log_init();
+	if (api != NULL && *api != '\0')
+		return serve(api);
+	fprintf(stderr,
+			"%s is an AWS Lambda function with a custom runtime; Lambda sets\n"
+			"AWS_LAMBDA_RUNTIME_API and starts it.  That variable is not set here.\n"
+			"To try a configuration on this machine: %s --explain FILE\n"
+			"%sMore: %s --help\n", program, program, more, program);
+	return 2;
 }

@@ -31,4 +31,11 @@ typedef void *(*WiringCreate) (void *arg, AwsxError *error);
 extern int	wiring_serve(const char *api, const char *user_agent, WiringCreate create, void *arg,
 						 RuntimeHandler handle);
 
+/*
+ * What the program does without an argument: serve (the status to exit with)
+ * where Lambda has started it, else tell how it is meant, with the lines in
+ * more of its own.  The status to exit with.
+ */
+extern int	wiring_start(const char *program, const char *more, int (*serve) (const char *api));
+
 #endif							/* WIRING_H */
