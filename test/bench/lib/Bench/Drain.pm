@@ -80,10 +80,7 @@ sub new
 	$world->sql(sprintf "SET ROLE payments; $table; RESET ROLE", $self->{tables}[0]);
 	$world->sql("SELECT sqs.create_subscription('$name', '$url', 'aws', '$self->{tables}[0]'" . ($more =~ s/, \z//r) . ')');
 	$world->sql(sprintf $scenario->{routes}, $name) if $scenario->{routes};
-	$world->wait_for("SELECT state, cardinality(pids) FROM sqs.status WHERE subscription = '$name'", 'running|' . ($self->{consumers} // 1));
-	$self->fill($warm_up);
-	$world->wait_drained($name);
-	$self->check;
+	$self->warm_up;
 	return $self;
 }
 
@@ -145,11 +142,37 @@ sub end
 {
 	my ($self) = @_;
 	my $world = $self->{world};
-	$world->sql("SELECT sqs.disable('$self->{queue}')");
-	$world->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_sqs consumer'", '0');
+	$self->stop_consumers;
+	$world->sql('TRUNCATE sqs.ledger');
 	$world->sql("SELECT sqs.drop_subscription('$self->{queue}')");
 	$world->sql("DROP TABLE $_") for @{ $self->{tables} };
-	$world->sql('TRUNCATE sqs.ledger') unless $self->{keep_ledger};
+	return;
+}
+
+sub stop_consumers
+{
+	my ($self) = @_;
+	$self->{world}->sql("SELECT sqs.disable('$self->{queue}')");
+	$self->{world}->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_sqs consumer'", '0');
+	return;
+}
+
+# They drain a few messages before it returns.
+sub start_consumers
+{
+	my ($self) = @_;
+	$self->{world}->sql("SELECT sqs.enable('$self->{queue}')");
+	$self->warm_up;
+	return;
+}
+
+sub warm_up
+{
+	my ($self) = @_;
+	$self->{world}->wait_for("SELECT state, cardinality(pids) FROM sqs.status WHERE subscription = '$self->{queue}'", 'running|' . ($self->{consumers} // 1));
+	$self->fill($warm_up);
+	$self->{world}->wait_drained($self->{queue});
+	$self->check;
 	return;
 }
 

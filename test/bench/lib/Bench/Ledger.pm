@@ -50,31 +50,37 @@ sub fill
 	my $first = $drain->{filled} // 0;
 	croak 'filled rows are a day old at least' if $youngest < 1;
 	$drain->{filled} = $first + $count;
+	if ($count >= $many)
+	{
+		fill_without_indexes($drain, $first, $count, $youngest, $oldest);
+	}
+	else
+	{
+		insert_rows($drain, $first, $count, $youngest, $oldest);
+	}
+	$world->sql('VACUUM ANALYZE sqs.ledger; CHECKPOINT');
+	my $there = $world->sql("SELECT count(*) FROM sqs.ledger WHERE subscription = (SELECT id FROM sqs.subscription WHERE name = '$drain->{queue}')");
+	croak "the ledger has $there rows of $drain->{filled} and $drain->{rows}\n" . $world->trouble if $there != $drain->{filled} + $drain->{rows};
+	$drain->start_consumers if $count >= $many;
+	return time - $began;
+}
+
+# Consumers need the indexes.
+sub fill_without_indexes
+{
+	my ($drain, @how) = @_;
+	my $world = $drain->{world};
 	my $by_age = $world->sql(q{SELECT pg_get_indexdef('sqs.ledger_applied'::regclass)});
-	$world->sql('ALTER TABLE sqs.ledger DROP CONSTRAINT ledger_pkey; DROP INDEX sqs.ledger_applied') if $count >= $many;
-	insert_rows($drain, $first, $count, $youngest, $oldest);
-	$world->sql(<<"SQL") if $count >= $many;
+	$drain->stop_consumers;
+	$world->sql('ALTER TABLE sqs.ledger DROP CONSTRAINT ledger_pkey; DROP INDEX sqs.ledger_applied');
+	insert_rows($drain, @how);
+	$world->sql(<<"SQL");
 SET maintenance_work_mem = '1GB';
 CREATE UNIQUE INDEX ledger_pkey ON sqs.ledger (subscription, dedup_key) WITH (fillfactor = 70);
 ALTER TABLE sqs.ledger ADD CONSTRAINT ledger_pkey PRIMARY KEY USING INDEX ledger_pkey;
 ALTER INDEX sqs.ledger_pkey RESET (fillfactor);
 $by_age;
 SQL
-	$world->sql('VACUUM ANALYZE sqs.ledger; CHECKPOINT');
-	my $there = $world->sql("SELECT count(*) FROM sqs.ledger WHERE subscription = (SELECT id FROM sqs.subscription WHERE name = '$drain->{queue}')");
-	croak "the ledger has $there rows of $drain->{filled} and $drain->{rows}\n" . $world->trouble if $there != $drain->{filled} + $drain->{rows};
-	return time - $began;
-}
-
-# Stop the consumers and start them again: so pruning begins ten seconds later.
-sub restart
-{
-	my ($drain) = @_;
-	my $world = $drain->{world};
-	$world->sql("SELECT sqs.disable('$drain->{queue}')");
-	$world->wait_for("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_sqs consumer'", '0');
-	$world->sql("SELECT sqs.enable('$drain->{queue}')");
-	$world->wait_for("SELECT state, cardinality(pids) FROM sqs.status WHERE subscription = '$drain->{queue}'", 'running|1');
 	return;
 }
 
@@ -110,7 +116,8 @@ sub sustained
 	my $id = $world->sql("SELECT id FROM sqs.subscription WHERE name = '$drain->{queue}'");
 	my $old = "FROM sqs.ledger WHERE subscription = $id AND applied_at < now() - interval '30 days'";
 	fill($drain, $expired, 31, 40);
-	restart($drain);
+	$drain->stop_consumers;		# pruning begins ten seconds after their start
+	$drain->start_consumers;
 	my $alone = steady($drain, $rate, 8);
 	my $end = time + 60;
 	until ((my $left = $world->sql("SELECT count(*) $old")) < $expired)
