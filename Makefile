@@ -248,7 +248,7 @@ help:
 #: make test JOBS=1  one test file at a time, instead of two for each processor
 #: make conformance  the lab against boto3's and moto's idea of AWS, one line a case
 #: make crashpoints  kill at every step of the protocol (N=500 SEED=...), count what is lost
-#: make bench        measure beside COPY and beside others (test/bench/results.json; BIG=1 for hours)
+#: make bench        measure beside COPY and beside others (test/bench/results.json; BIG=1: for longer)
 #: make bench-peers  ... install the npm packages it can measure beside, into build/bench
 #: make bench-publish ... take the last run's figures and plots into docs/performance.md
 #: make fuzz         every parser under libFuzzer (SECONDS_EACH=60), two at a time

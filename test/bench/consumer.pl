@@ -98,13 +98,13 @@ sub run_peers
 {
 	my @peers = Bench::Peers::available() or return;
 	my ($main) = grep { $_->{key} eq 'main' } @{ $results{scenarios} // [] };
-	printf "\n%-28s %9s %9s %9s %9s %12s\n", 'instead of it', 'messages', 'messages', 'CPU us', 'its back-', 'the consumer';
-	printf "%-28s %9s %9s %9s %9s %12s\n", '', '', '/s', '/message', 'end us', 'is faster by';
+	printf "\n%-34s %9s %9s %9s %9s %12s\n", 'instead of it', 'messages', 'messages', 'CPU us', 'its back-', 'the consumer';
+	printf "%-34s %9s %9s %9s %9s %12s\n", '', '', '/s', '/message', 'end us', 'is faster by';
 	for my $peer (@peers)
 	{
 		my $m = $results{peers}{ $peer->{name} } = Bench::Peers::measure($world, $peer, $quick ? 1000 : 5000);
 		$m->{consumer_is_faster_by} = $main->{messages_per_second} / $m->{messages_per_second} if $main;
-		printf "%-28s %9d %9.0f %9.0f %9.0f %12s\n", $peer->{name}, @$m{qw(messages messages_per_second client_us backend_us)},
+		printf "%-34s %9d %9.0f %9.0f %9.0f %12s\n", $peer->{name}, @$m{qw(messages messages_per_second client_us backend_us)},
 		  $main ? sprintf '%.1f x', $m->{consumer_is_faster_by} : '';
 	}
 	return;

@@ -1,6 +1,7 @@
 # Bench::Peers: the consumers that somebody would write or install instead,
-# each one process, draining the same messages from the same lab into a table
-# like the consumer's and a table of ids, on the same server.
+# each one process, with one batch under way or with several, draining the same
+# messages from the same lab into a table like the consumer's and a table of ids,
+# on the same server.
 #
 # Like the consumer, each of them runs and has drained a few messages before
 # the clock starts.
@@ -17,6 +18,7 @@ use Time::HiRes qw(sleep time);
 
 my $folder = dirname(__FILE__) . '/../..';
 my $warm_up = 200;
+my @workers = (1, 4);		# of one process
 
 # The columns of Bench::Drain's table, read by PostgreSQL.  The ids and bodies
 # are %s for psycopg2, and $1 and $2 for pg.
@@ -44,7 +46,7 @@ sub available
 	  if -d "$peers/node_modules/sqs-consumer" && system('node --version >/dev/null 2>&1') == 0;
 	print "boto3 or psycopg2 is not installed (make bench-peers says more): not measured\n" unless $python;
 	print "sqs-consumer and pg are not installed (make bench-peers does it): not measured\n" unless grep { $_->{key} eq 'sqs_consumer' } @found;
-	return @found;
+	return map { my $peer = $_; map { { %$peer, workers => $_, name => $peer->{name} . ($_ > 1 ? ", $_ side by side" : '') } } @workers } @found;
 }
 
 sub start
@@ -54,7 +56,7 @@ sub start
 	return Bench::World::spawn("$world->{folder}/peers.log", { PGHOST => $world->{folder}, PGUSER => 'postgres', PGDATABASE => 'postgres',
 			AWS_ENDPOINT_URL => $world->{lab}->endpoint, AWS_REGION => $world->{lab}{region}, AWS_DEFAULT_REGION => $world->{lab}{region},
 			AWS_ACCESS_KEY_ID => $world->{lab}{access_key}, AWS_SECRET_ACCESS_KEY => $world->{lab}{secret_key},
-			AWS_EC2_METADATA_DISABLED => 'true', QUEUE_URL => $url, BENCH_STATEMENT => $text, %{ $peer->{environment} } }, @{ $peer->{command} });
+			AWS_EC2_METADATA_DISABLED => 'true', QUEUE_URL => $url, BENCH_STATEMENT => $text, BENCH_WORKERS => $peer->{workers}, %{ $peer->{environment} } }, @{ $peer->{command} });
 }
 
 sub drain_all
@@ -80,12 +82,12 @@ sub measure
 	$world->sql(sprintf Bench::Drain::table_sql(), $name);
 	my $pid = start($world, $peer, $name, $url);
 	drain_all($world, $name, $pid, $warm_up, 1);
-	my $backend = $world->sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'bench peer'});
-	my ($cpu, $cpu_backend) = (Bench::World::cpu_us($pid), Bench::World::cpu_us($backend));
+	my @backends = split /\n/, $world->sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'bench peer'});
+	my ($cpu, $cpu_backend) = (Bench::World::cpu_us($pid), Bench::World::sum_cpu_us(@backends));
 	my $state = drain_all($world, $name, $pid, $count, $warm_up + 1);
 	my %measured = (messages => $count, versions => $peer->{versions},
 		messages_per_second => 1000 * $count / ($state->{last_deleted_ms} - $state->{first_received_ms} || 1),
-		client_us => (Bench::World::cpu_us($pid) - $cpu) / $count, backend_us => (Bench::World::cpu_us($backend) - $cpu_backend) / $count);
+		client_us => (Bench::World::cpu_us($pid) - $cpu) / $count, backend_us => (Bench::World::sum_cpu_us(@backends) - $cpu_backend) / $count);
 	Bench::World::end_process($pid);
 	$world->wait_for("SELECT count(*) FROM $name", $count + $warm_up);
 	$world->wait_for("SELECT count(*) FROM ${name}_seen", $count + $warm_up);

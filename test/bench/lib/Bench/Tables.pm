@@ -63,7 +63,7 @@ sub peers
 	my ($main) = @{ $r->{scenarios} };
 	return table([ '', 'messages/s', 'CPU µs a message', 'and its backend', 'the consumer is faster by' ],
 		[ 'pg_sqs, one consumer', n($main->{messages_per_second}), n($main->{consumer_us}), '—', '' ],
-		map { my $p = $r->{peers}{$_}; [ "$_ ($p->{versions})", n($p->{messages_per_second}), n($p->{client_us}), n($p->{backend_us}), n($p->{consumer_is_faster_by}) . ' ×' ] } sort keys %{ $r->{peers} });
+		map { my $p = $r->{peers}{$_}; [ /side by side/ ? $_ : "$_ ($p->{versions})", n($p->{messages_per_second}), n($p->{client_us}), n($p->{backend_us}), n($p->{consumer_is_faster_by}) . ' ×' ] } sort keys %{ $r->{peers} });
 }
 
 sub latency
