@@ -420,7 +420,7 @@ awsx_http_reader_feed(AwsxHttpReader *reader, const char *bytes, size_t len, siz
 	{
 		bool		in_body = reader->state == AWSX_READER_BODY ||
 			reader->state == AWSX_READER_REST || reader->state == AWSX_READER_CHUNK;
-		size_t		part;
+		size_t		part = 0;
 
 		reading = (in_body ? feed_body : feed_line) (reader, bytes + *used, len - *used, &part, error);
 		*used += part;
