@@ -122,7 +122,7 @@ sub run_latency
 sub beside_ledger
 {
 	my ($drain) = @_;
-	my ($count, $rounds) = $quick ? (5_000, 1) : (30_000, 3);
+	my ($count, $rounds) = $quick ? (5_000, 1) : (20_000, 3);
 	my $first = medians(map { $drain->run($count) } 1 .. $rounds);
 	$world->sql('ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf()');
 	my $later = medians(map { $drain->run($count) } 1 .. $rounds);
@@ -153,7 +153,7 @@ sub run_growth
 sub run_sustained
 {
 	my ($drain) = @_;
-	my $m = $results{sustained} = Bench::Ledger::sustained($drain, 3000, $quick ? 50_000 : 300_000, $quick ? 5 : 15);
+	my $m = $results{sustained} = Bench::Ledger::sustained($drain, 3000, $quick ? 50_000 : 200_000, $quick ? 5 : 10);
 	for my $kind (qw(alone pruning))
 	{
 		my $s = $m->{$kind};

@@ -44,7 +44,7 @@ use Time::HiRes qw(sleep time);
 my $quick = grep { $_ eq '--quick' } @ARGV;
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 my @runs = (
-	{ name => 'function', messages => $quick ? 500 : 5_000, start => 'start_function' },
+	{ name => 'function', messages => $quick ? 500 : 2_000, start => 'start_function' },
 	{ name => 'daemon', messages => $quick ? 10_000 : 100_000, start => 'start_daemon' });
 
 sub slurp { my ($file) = @_; open my $in, '<', $file or return ''; local $/; return scalar <$in> }
