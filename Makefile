@@ -112,6 +112,7 @@ OBJS = \
 	extension/guard.o \
 	extension/guc.o \
 	extension/ingest.o \
+	extension/jsonscan.o \
 	extension/jsontext.o \
 	extension/launcher.o \
 	extension/ledger.o \

@@ -3,8 +3,8 @@
  *	  Looking into JSON text without changing a byte of it.
  *
  * PostgreSQL's own parser decides what JSON is (the input function of type
- * json, whose interface is the same in every version, unlike its lexer's).
- * After it has said yes, finding the members of one level takes no more than
+ * json, whose interface is the same in every version, unlike its lexer's),
+ * unless our own scan has seen that it will say yes.  After that, finding the members of one level takes no more than
  * knowing where strings end and counting brackets.  Escapes are undone only
  * in the strings somebody asks for: a \u0000 in a member that no column wants
  * does no harm.
@@ -69,34 +69,13 @@ skip_scalar(const char *at)
 	return at + strcspn(at, ",]} \t\n\r");
 }
 
-static JsonTextKind
-kind_of(char first)
-{
-	switch (first)
-	{
-		case '{':
-			return JSONTEXT_OBJECT;
-		case '[':
-			return JSONTEXT_ARRAY;
-		case '"':
-			return JSONTEXT_STRING;
-		case 'n':
-			return JSONTEXT_NULL;
-		case 't':
-		case 'f':
-			return JSONTEXT_BOOLEAN;
-		default:
-			return JSONTEXT_NUMBER;
-	}
-}
-
 /* Read the value that begins here; returns what follows it. */
 static const char *
 read_value(const char *at, JsonText *value)
 {
 	const char *end;
 
-	value->kind = kind_of(*at);
+	value->kind = jsonscan_kind(*at);
 	if (value->kind == JSONTEXT_OBJECT || value->kind == JSONTEXT_ARRAY)
 		end = skip_container(at);
 	else if (value->kind == JSONTEXT_STRING)
@@ -112,7 +91,8 @@ void
 jsontext_check(const char *text, JsonText *value)
 {
 	/* Without call information the function raises what it finds. */
-	pfree(DatumGetPointer(DirectFunctionCall1(json_in, CStringGetDatum(text))));
+	if (!jsonscan_valid(text))
+		pfree(DatumGetPointer(DirectFunctionCall1(json_in, CStringGetDatum(text))));
 	jsontext_open(text, value);
 }
 
@@ -121,7 +101,7 @@ jsontext_open(const char *text, JsonText *value)
 {
 	/* a document is one value, so its end need not be looked for */
 	value->start = skip_space(text);
-	value->kind = kind_of(*value->start);
+	value->kind = jsonscan_kind(*value->start);
 	value->len = strlen(value->start);
 	while (value->len > 0 && strchr(" \t\n\r", value->start[value->len - 1]) != NULL)
 		value->len--;

@@ -11,22 +11,7 @@
 
 #include "postgres.h"
 
-typedef enum JsonTextKind
-{
-	JSONTEXT_NULL,
-	JSONTEXT_BOOLEAN,
-	JSONTEXT_NUMBER,
-	JSONTEXT_STRING,
-	JSONTEXT_OBJECT,
-	JSONTEXT_ARRAY
-} JsonTextKind;
-
-typedef struct JsonText
-{
-	const char *start;			/* in the text; not NUL-terminated */
-	Size		len;
-	JsonTextKind kind;
-} JsonText;
+#include "jsonscan.h"
 
 typedef struct JsonTextCursor
 {

@@ -133,6 +133,9 @@ record_shape(TupleDesc desc, const char *rescue, MemoryContext context)
 			fill_column(&shape->columns[shape->count++], TupleDescAttr(desc, i), context);
 	}
 	qsort(shape->columns, shape->count, sizeof(RecordColumn), compare_columns);
+	shape->usual = palloc(sizeof(int) * Max(shape->count, 1));
+	for (int i = 0; i < shape->count; i++)
+		shape->usual[i] = -1;
 	shape->rescue = -1;
 	if (rescue != NULL)
 		set_rescue(shape, desc, rescue);
@@ -152,15 +155,28 @@ record_values(const RecordShape *shape)
 	return values;
 }
 
-/* The column that a key fills, or -1. */
+/*
+ * The column that a key fills, or -1.  Bodies mostly name their members in
+ * the same order, so the column that the member in this place had the last
+ * time is looked at first.
+ */
 static int
-find_named(const RecordShape *shape, const JsonText *key)
+find_named(RecordShape *shape, const JsonText *key, int place)
 {
 	char	   *name;
 	int			result;
 
 	if (!jsontext_escaped(key))
-		return find_column(shape, key->start + 1, key->len - 2);
+	{
+		int			last = place < shape->count ? shape->usual[place] : -1;
+
+		if (last >= 0 && jsontext_equals(key, shape->columns[last].name))
+			return last;
+		result = find_column(shape, key->start + 1, key->len - 2);
+		if (place < shape->count)
+			shape->usual[place] = result;
+		return result;
+	}
 	name = jsontext_name(key);
 	if (name == NULL)
 		return -1;
@@ -171,9 +187,9 @@ find_named(const RecordShape *shape, const JsonText *key)
 
 /* The rescue column is not for the taking. */
 static int
-find_key(const RecordShape *shape, const JsonText *key)
+find_key(RecordShape *shape, const JsonText *key, int place)
 {
-	int			i = find_named(shape, key);
+	int			i = find_named(shape, key, place);
 
 	return i == shape->rescue ? -1 : i;
 }
@@ -301,41 +317,99 @@ close_rescue(const RecordShape *shape, StringInfo rescued, JsonText *members, bo
 	members[shape->rescue].kind = JSONTEXT_OBJECT;
 }
 
-/*
- * Where each wanted member lies; the last one of a name wins.  Returns how
- * many members some column takes.
- */
-static int
-find_members(const RecordShape *shape, const JsonText *object, JsonText *members, bool *present)
+/* What is being gathered from a body's members. */
+typedef struct Gathering
 {
+	RecordShape *shape;
+	JsonText   *members;		/* by the shape's positions */
+	bool	   *present;
 	StringInfoData rescued;
-	JsonTextCursor cursor;
+	int			seen;			/* members so far */
+	int			found;			/* of which some column takes so many */
+} Gathering;
+
+static void
+gather_begin(Gathering *gathering)
+{
+	memset(gathering->present, 0, sizeof(bool) * gathering->shape->count);
+	if (gathering->shape->rescue >= 0)
+		initStringInfo(&gathering->rescued);
+	gathering->seen = 0;
+	gathering->found = 0;
+}
+
+/* One more member; the last one of a name wins. */
+static void
+gather(Gathering *gathering, const JsonText *key, const JsonText *value)
+{
+	RecordShape *shape = gathering->shape;
+	int			i = find_key(shape, key, gathering->seen++);
+
+	if (i < 0 && shape->rescue < 0)
+		return;
+	gathering->found++;
+	if (i < 0)
+	{
+		rescue_member(&gathering->rescued, key, value);
+		return;
+	}
+	gathering->present[i] = true;
+	gathering->members[i] = *value;
+}
+
+/* Check and gather in one pass; false when it takes PostgreSQL to say whether that is JSON. */
+static bool
+gather_scanned(Gathering *gathering, const char *text)
+{
+	JsonScan	scan;
+	JsonScanStep step;
 	JsonText	key;
 	JsonText	value;
-	int			found = 0;
 
-	memset(present, 0, sizeof(bool) * shape->count);
-	if (shape->rescue >= 0)
-		initStringInfo(&rescued);
-	jsontext_first(&cursor, object);
+	if (!jsonscan_open(&scan, text))
+		return false;
+	gather_begin(gathering);
+	while ((step = jsonscan_next(&scan, &key, &value)) == JSONSCAN_MEMBER)
+		gather(gathering, &key, &value);
+	return step == JSONSCAN_END;
+}
+
+/* The same, slower, with PostgreSQL's words for what is wrong. */
+static void
+gather_checked(Gathering *gathering, const char *text)
+{
+	JsonTextCursor cursor;
+	JsonText	object;
+	JsonText	key;
+	JsonText	value;
+
+	jsontext_check(text, &object);
+	if (object.kind != JSONTEXT_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message body is not a JSON object"),
+				 errhint("A route by column name takes an object whose keys are the columns' names.")));
+	gather_begin(gathering);
+	jsontext_first(&cursor, &object);
 	while (jsontext_next(&cursor, &key, &value))
-	{
-		int			i = find_key(shape, &key);
+		gather(gathering, &key, &value);
+}
 
-		if (i < 0 && shape->rescue < 0)
-			continue;
-		found++;
-		if (i < 0)
-		{
-			rescue_member(&rescued, &key, &value);
-			continue;
-		}
-		present[i] = true;
-		members[i] = value;
-	}
+/* Where each wanted member lies. */
+static void
+find_members(RecordShape *shape, const char *text, JsonText *members, bool *present)
+{
+	Gathering	gathering = {.shape = shape, .members = members, .present = present};
+
+	if (!gather_scanned(&gathering, text))
+		gather_checked(&gathering, text);
 	if (shape->rescue >= 0)
-		close_rescue(shape, &rescued, members, present);
-	return found;
+		close_rescue(shape, &gathering.rescued, members, present);
+	if (gathering.found == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message body has no key that is a column of the target"),
+				 errhint("Keys must be spelled like the columns, upper and lower case included.")));
 }
 
 void
@@ -343,20 +417,9 @@ record_read(RecordShape *shape, const char *body, Size len, RecordValues *values
 			const char **column)
 {
 	JsonText   *members = palloc(sizeof(JsonText) * Max(shape->count, 1));
-	JsonText	object;
 
 	*column = record_whole_body;
-	jsontext_check(record_server_text(body, len), &object);
-	if (object.kind != JSONTEXT_OBJECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("message body is not a JSON object"),
-				 errhint("A route by column name takes an object whose keys are the columns' names.")));
-	if (find_members(shape, &object, members, values->present) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("message body has no key that is a column of the target"),
-				 errhint("Keys must be spelled like the columns, upper and lower case included.")));
+	find_members(shape, record_server_text(body, len), members, values->present);
 	for (int i = 0; i < shape->count; i++)
 	{
 		if (!values->present[i])

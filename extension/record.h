@@ -33,6 +33,7 @@ typedef struct RecordShape
 {
 	int			count;
 	RecordColumn *columns;		/* sorted by name */
+	int		   *usual;			/* by a member's place in the body: its column the last time, or -1 */
 	int			rescue;			/* position of the column for what no other takes, or -1 */
 	bool		rescue_not_null;	/* ... which gets {} where there is nothing, not null */
 	MemoryContext context;

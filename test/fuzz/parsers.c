@@ -27,7 +27,7 @@ static const struct
 	{"envelope", fuzz_envelope}, {"handover", fuzz_handover}, {"resend", fuzz_resend}, {"config", fuzz_config},
 	{"load_config", fuzz_load_config}, {"messages", fuzz_messages}, {"value", fuzz_value}, {"load", fuzz_load},
 	{"invocation", fuzz_invocation}, {"inflate", fuzz_inflate}, {"split", fuzz_split}, {"record", fuzz_record}, {"paths", fuzz_paths},
-	{"http", fuzz_http}
+	{"http", fuzz_http}, {"scan", fuzz_scan}
 };
 
 static Target

@@ -25,6 +25,9 @@ extern void fuzz_list(const char *bytes, size_t len);
 extern void fuzz_error(const char *bytes, size_t len);
 extern void fuzz_object(const char *bytes, size_t len);
 
+/* Bodies of messages. */
+extern void fuzz_scan(const char *bytes, size_t len);
+
 /* Where credentials come from. */
 extern void fuzz_sts(const char *bytes, size_t len);
 extern void fuzz_ini(const char *bytes, size_t len);
