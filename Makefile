@@ -49,10 +49,10 @@ AWS_OBJS = \
 	aws/http_curl_exchange.o \
 	aws/http_curl_multi.o \
 	aws/http_curl_request.o \
+	aws/http_curl_wire.o \
+	aws/http_curl_wires.o \
 	aws/http_endpoint.o \
 	aws/http_reader.o \
-	aws/http_wire.o \
-	aws/http_wires.o \
 	aws/identity.o \
 	aws/imds.o \
 	aws/imds_region.o \

@@ -6,7 +6,7 @@
  * on, together with whatever else it waits for.  drive passes events and due
  * time on, then reports the exchanges that ended.
  *
- * There are two ways to carry a call.  Most go over a wire (http_wire.c): a
+ * There are two ways to carry a call.  Most go over a wire (http_curl_wire.c): a
  * connection that libcurl makes and that is ours from then on.  What wires do
  * not do is an exchange of libcurl's own: a body that goes to a sink, HEAD,
  * and plain HTTP by a proxy, which wants other requests.
@@ -34,7 +34,7 @@
 #include "http_check.h"
 #include "http_curl_exchange.h"
 #include "http_curl_multi.h"
-#include "http_wires.h"
+#include "http_curl_wires.h"
 #include "sigmask.h"
 
 #define DEFAULT_USER_AGENT "pg_sqs"
@@ -44,7 +44,7 @@ typedef struct CurlTransport
 	AwsxCurlMulti multi;
 	AwsxCurlSettings settings;
 	AwsxCurlExchange *exchanges;	/* libcurl's own; the wires' are theirs */
-	AwsxHttpWires wires;
+	AwsxCurlWires wires;
 	bool		forgetting;		/* what is kept must not be used again */
 } CurlTransport;
 
@@ -99,22 +99,22 @@ release(CurlTransport *transport, AwsxCurlExchange *exchange)
 
 /* Its connection ends with it. */
 static void
-release_wire(CurlTransport *transport, AwsxHttpWire *wire)
+release_wire(CurlTransport *transport, AwsxCurlWire *wire)
 {
 	if (wire->call != NULL)
 		wire->call->handle = NULL;
-	awsx_http_wires_remove(&transport->wires, wire);
+	awsx_curl_wires_remove(&transport->wires, wire);
 	leave_multi(transport, wire->exchange);
-	awsx_http_wire_free(wire);
+	awsx_curl_wire_free(wire);
 }
 
 static void
 release_idle_wires(CurlTransport *transport, bool all)
 {
-	AwsxHttpWire *wire;
+	AwsxCurlWire *wire;
 
-	while ((wire = awsx_http_wires_stale(&transport->wires)) != NULL ||
-		   (all && (wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_IDLE)) != NULL))
+	while ((wire = awsx_curl_wires_stale(&transport->wires)) != NULL ||
+		   (all && (wire = awsx_curl_wires_find(&transport->wires, AWSX_WIRE_IDLE)) != NULL))
 		release_wire(transport, wire);
 }
 
@@ -160,13 +160,13 @@ start_exchange(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxErr
 }
 
 /* Null when none can be used. */
-static AwsxHttpWire *
+static AwsxCurlWire *
 take_idle_wire(CurlTransport *transport, const char *endpoint)
 {
-	AwsxHttpWire *wire;
+	AwsxCurlWire *wire;
 
-	while ((wire = awsx_http_wires_idle(&transport->wires, endpoint)) != NULL &&
-		   !awsx_http_wire_is_quiet(wire))
+	while ((wire = awsx_curl_wires_idle(&transport->wires, endpoint)) != NULL &&
+		   !awsx_curl_wire_is_quiet(wire))
 		release_wire(transport, wire);
 	return wire;
 }
@@ -174,7 +174,7 @@ take_idle_wire(CurlTransport *transport, const char *endpoint)
 static bool
 start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxError *error)
 {
-	AwsxHttpWire *wire = NULL;
+	AwsxCurlWire *wire = NULL;
 
 	release_idle_wires(transport, false);
 	if (!fresh)
@@ -182,19 +182,19 @@ start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxErro
 	if (wire != NULL)
 	{
 		call->handle = wire->exchange;
-		awsx_http_wire_start(wire, call);
+		awsx_curl_wire_start(wire, call);
 		return true;
 	}
-	wire = awsx_http_wire_create(&transport->settings, transport->multi.epoll_fd, call, error);
+	wire = awsx_curl_wire_create(&transport->settings, transport->multi.epoll_fd, call, error);
 	if (wire == NULL)
 		return false;
 	if (!join_multi(transport, wire->exchange, error))
 	{
-		awsx_http_wire_free(wire);
+		awsx_curl_wire_free(wire);
 		awsx_http_response_free(&call->response);
 		return false;
 	}
-	awsx_http_wires_add(&transport->wires, wire);
+	awsx_curl_wires_add(&transport->wires, wire);
 	call->handle = wire->exchange;
 	return true;
 }
@@ -248,14 +248,14 @@ report(CurlTransport *transport, AwsxCurlExchange *exchange, CURLcode code)
 
 /* The wire is free, or gone, before the report, which may start the next call. */
 static void
-report_wire(CurlTransport *transport, AwsxHttpWire *wire)
+report_wire(CurlTransport *transport, AwsxCurlWire *wire)
 {
 	AwsxHttpCall *call = wire->call;
 
 	call->handle = NULL;
 	wire->call = NULL;
 	if (wire->keep && !transport->forgetting &&
-		awsx_http_wires_count(&transport->wires, AWSX_WIRE_IDLE) < transport->multi.kept)
+		awsx_curl_wires_count(&transport->wires, AWSX_WIRE_IDLE) < transport->multi.kept)
 	{
 		wire->state = AWSX_WIRE_IDLE;
 		wire->idle_us = awsx_curl_now_us();
@@ -294,13 +294,13 @@ report_unwatched(CurlTransport *transport)
 static void
 refuse_unwatched(CurlTransport *transport)
 {
-	AwsxHttpWire *wire;
+	AwsxCurlWire *wire;
 
-	while ((wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_CONNECTING)) != NULL)
+	while ((wire = awsx_curl_wires_find(&transport->wires, AWSX_WIRE_CONNECTING)) != NULL)
 	{
 		(void) snprintf(wire->exchange->detail, sizeof(wire->exchange->detail),
 						"a socket cannot be watched (errno %d)", transport->multi.watch_errno);
-		awsx_http_wire_refused(wire, CURLE_COULDNT_CONNECT);
+		awsx_curl_wire_refused(wire, CURLE_COULDNT_CONNECT);
 	}
 }
 
@@ -332,9 +332,9 @@ take_ended(CurlTransport *transport, AwsxCurlExchange *exchange, CURLcode code)
 	if (exchange->wire == NULL)
 		report(transport, exchange, code);
 	else if (code == CURLE_OK)
-		awsx_http_wire_connected(exchange->wire);
+		awsx_curl_wire_connected(exchange->wire);
 	else
-		awsx_http_wire_refused(exchange->wire, code);
+		awsx_curl_wire_refused(exchange->wire, code);
 }
 
 static void
@@ -352,10 +352,10 @@ transport_drive(AwsxTransport *self)
 		refuse_unwatched(transport);
 		report_unwatched(transport);
 	}
-	awsx_http_wires_expire(&transport->wires);
-	for (int count = awsx_http_wires_count(&transport->wires, AWSX_WIRE_ENDED); count > 0; count--)
+	awsx_curl_wires_expire(&transport->wires);
+	for (int count = awsx_curl_wires_count(&transport->wires, AWSX_WIRE_ENDED); count > 0; count--)
 	{
-		AwsxHttpWire *wire = awsx_http_wires_find(&transport->wires, AWSX_WIRE_ENDED);
+		AwsxCurlWire *wire = awsx_curl_wires_find(&transport->wires, AWSX_WIRE_ENDED);
 
 		if (wire != NULL)		/* a report may cancel another's call */
 			report_wire(transport, wire);
@@ -369,7 +369,7 @@ on_wire_event(void *arg, uint64_t id, uint32_t events)
 {
 	CurlTransport *transport = arg;
 
-	awsx_http_wires_act(&transport->wires, id, events);
+	awsx_curl_wires_act(&transport->wires, id, events);
 }
 
 static int
@@ -383,7 +383,7 @@ transport_timeout_ms(AwsxTransport *self)
 {
 	CurlTransport *transport = (CurlTransport *) self;
 	int			curl_ms = awsx_curl_multi_timeout_ms(&transport->multi);
-	int			wires_ms = awsx_http_wires_timeout_ms(&transport->wires);
+	int			wires_ms = awsx_curl_wires_timeout_ms(&transport->wires);
 
 	return curl_ms < 0 || (wires_ms >= 0 && wires_ms < curl_ms) ? wires_ms : curl_ms;
 }
@@ -403,7 +403,7 @@ transport_free(AwsxTransport *self)
 		if (call != NULL)
 			awsx_http_response_free(&call->response);
 	}
-	awsx_http_wires_close(&transport->wires);
+	awsx_curl_wires_close(&transport->wires);
 	awsx_curl_multi_close(&transport->multi);
 	awsx_curl_settings_free(&transport->settings);
 	free(transport);
@@ -502,7 +502,7 @@ awsx_transport_curl(const AwsxCurlOptions *options, AwsxError *error)
 	transport->multi.epoll_fd = -1;
 	if (!copy_settings(&transport->settings, options, error) ||
 		!awsx_curl_multi_open(&transport->multi, options->max_connections, error) ||
-		!awsx_http_wires_open(&transport->wires, error))
+		!awsx_curl_wires_open(&transport->wires, error))
 	{
 		transport_free(&transport->base);
 		return NULL;

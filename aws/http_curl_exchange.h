@@ -32,7 +32,7 @@ struct AwsxCurlExchange
 	bool		opened;			/* a connection was opened for it */
 	AwsxCurlStop stop;
 	char		detail[CURL_ERROR_SIZE];
-	struct AwsxHttpWire *wire;	/* whose connection it makes and holds; null = a whole exchange */
+	struct AwsxCurlWire *wire;	/* whose connection it makes and holds; null = a whole exchange */
 	AwsxCurlExchange *next;		/* the transport's list */
 	AwsxCurlExchange *prev;
 };

@@ -1,5 +1,5 @@
 /*
- * http_wire.c
+ * http_curl_wire.c
  *	  One connection: made by libcurl, spoken over by ourselves.
  *
  * libcurl resolves, connects, goes through a proxy and does TLS (its
@@ -13,7 +13,7 @@
  * time; what arrives without a call, or after its answer, ends the
  * connection, as does anything that leaves in doubt where an answer ended.
  */
-#include "http_wire.h"
+#include "http_curl_wire.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@
  */
 
 static void
-end_call(AwsxHttpWire *wire, bool keep)
+end_call(AwsxCurlWire *wire, bool keep)
 {
 	AwsxHttpCall *call = wire->call;
 
@@ -50,14 +50,14 @@ end_call(AwsxHttpWire *wire, bool keep)
 
 /* What ends a call says where it was to go. */
 static void
-fail_call(AwsxHttpWire *wire, AwsxErrorKind kind, const char *detail)
+fail_call(AwsxCurlWire *wire, AwsxErrorKind kind, const char *detail)
 {
 	awsx_error_set(&wire->call->error, kind, "%s: %s", wire->endpoint, detail);
 	end_call(wire, false);
 }
 
 static void
-fail_by_libcurl(AwsxHttpWire *wire, CURLcode code)
+fail_by_libcurl(AwsxCurlWire *wire, CURLcode code)
 {
 	const char *detail = wire->exchange->detail;
 
@@ -78,7 +78,7 @@ made_here(const char *name)
 }
 
 static size_t
-size_of_head(const AwsxHttpWire *wire, const AwsxHttpRequest *request)
+size_of_head(const AwsxCurlWire *wire, const AwsxHttpRequest *request)
 {
 	size_t		size = 256 + strlen(wire->endpoint) + strlen(wire->user_agent) + strlen(request->path) +
 		(request->query != NULL ? strlen(request->query) : 0);
@@ -108,7 +108,7 @@ write_length(AwsxBuf *out, size_t length)
 
 /* A request without a body says so where its method would have one. */
 static void
-write_head(AwsxHttpWire *wire, const AwsxHttpRequest *request)
+write_head(AwsxCurlWire *wire, const AwsxHttpRequest *request)
 {
 	AwsxBuf    *out = &wire->out;
 
@@ -144,7 +144,7 @@ write_head(AwsxHttpWire *wire, const AwsxHttpRequest *request)
 
 /* Room is made first: growing would leave copies of token and signature. */
 static bool
-write_request(AwsxHttpWire *wire, const AwsxHttpRequest *request)
+write_request(AwsxCurlWire *wire, const AwsxHttpRequest *request)
 {
 	size_t		body_len = request->body != NULL ? request->body_len : 0;
 	bool		is_short = body_len <= SHORT_BODY;
@@ -163,7 +163,7 @@ write_request(AwsxHttpWire *wire, const AwsxHttpRequest *request)
 
 /* Token and signature do not stay in memory. */
 static void
-wipe(AwsxHttpWire *wire)
+wipe(AwsxCurlWire *wire)
 {
 	if (wire->out.data != NULL)
 		explicit_bzero(wire->out.data, wire->out.len);
@@ -174,13 +174,13 @@ wipe(AwsxHttpWire *wire)
 }
 
 static bool
-is_sending(const AwsxHttpWire *wire)
+is_sending(const AwsxCurlWire *wire)
 {
 	return wire->sent < wire->out.len || wire->body_left > 0;
 }
 
 static bool
-watch(AwsxHttpWire *wire, int operation, bool sends)
+watch(AwsxCurlWire *wire, int operation, bool sends)
 {
 	struct epoll_event event = {
 		.events = sends ? EPOLLIN | EPOLLOUT : EPOLLIN,
@@ -199,7 +199,7 @@ watch(AwsxHttpWire *wire, int operation, bool sends)
 }
 
 static CURLcode
-send_some(AwsxHttpWire *wire, const char *bytes, size_t len, size_t *sent)
+send_some(AwsxCurlWire *wire, const char *bytes, size_t len, size_t *sent)
 {
 	sigset_t	saved;
 	CURLcode	code;
@@ -215,7 +215,7 @@ send_some(AwsxHttpWire *wire, const char *bytes, size_t len, size_t *sent)
 }
 
 static void
-send_more(AwsxHttpWire *wire)
+send_more(AwsxCurlWire *wire)
 {
 	while (is_sending(wire))
 	{
@@ -255,7 +255,7 @@ send_more(AwsxHttpWire *wire)
  */
 
 static void
-take_reading(AwsxHttpWire *wire, AwsxHttpReading reading, bool more_came)
+take_reading(AwsxCurlWire *wire, AwsxHttpReading reading, bool more_came)
 {
 	AwsxError  *error = &wire->call->error;
 
@@ -268,7 +268,7 @@ take_reading(AwsxHttpWire *wire, AwsxHttpReading reading, bool more_came)
 }
 
 static CURLcode
-receive_some(AwsxHttpWire *wire, char *room, size_t size, size_t *got)
+receive_some(AwsxCurlWire *wire, char *room, size_t size, size_t *got)
 {
 	*got = 0;
 	wire->exchange->detail[0] = '\0';
@@ -277,7 +277,7 @@ receive_some(AwsxHttpWire *wire, char *room, size_t size, size_t *got)
 
 /* TLS may hold more than the kernel tells of, so only an empty read is the end. */
 static void
-receive_more(AwsxHttpWire *wire, char *room, size_t size)
+receive_more(AwsxCurlWire *wire, char *room, size_t size)
 {
 	size_t		got = size;
 
@@ -303,7 +303,7 @@ receive_more(AwsxHttpWire *wire, char *room, size_t size)
 }
 
 bool
-awsx_http_wire_is_quiet(AwsxHttpWire *wire)
+awsx_curl_wire_is_quiet(AwsxCurlWire *wire)
 {
 	char		byte;
 	size_t		got;
@@ -312,9 +312,9 @@ awsx_http_wire_is_quiet(AwsxHttpWire *wire)
 }
 
 void
-awsx_http_wire_act(AwsxHttpWire *wire, uint32_t events, char *room, size_t size)
+awsx_curl_wire_act(AwsxCurlWire *wire, uint32_t events, char *room, size_t size)
 {
-	if (wire->state == AWSX_WIRE_IDLE && !awsx_http_wire_is_quiet(wire))
+	if (wire->state == AWSX_WIRE_IDLE && !awsx_curl_wire_is_quiet(wire))
 		wire->keep = false;
 	if (wire->state == AWSX_WIRE_BUSY && (events & ~(uint32_t) EPOLLOUT) != 0)
 		receive_more(wire, room, size);
@@ -323,7 +323,7 @@ awsx_http_wire_act(AwsxHttpWire *wire, uint32_t events, char *room, size_t size)
 }
 
 void
-awsx_http_wire_expire(AwsxHttpWire *wire, int64_t now_us)
+awsx_curl_wire_expire(AwsxCurlWire *wire, int64_t now_us)
 {
 	char		detail[64];
 
@@ -348,7 +348,7 @@ deadline_of(const AwsxHttpRequest *request)
 }
 
 static void
-begin_call(AwsxHttpWire *wire, AwsxHttpCall *call)
+begin_call(AwsxCurlWire *wire, AwsxHttpCall *call)
 {
 	wire->call = call;
 	wire->deadline_us = deadline_of(call->request);
@@ -358,7 +358,7 @@ begin_call(AwsxHttpWire *wire, AwsxHttpCall *call)
 }
 
 static void
-send_request(AwsxHttpWire *wire)
+send_request(AwsxCurlWire *wire)
 {
 	wire->state = AWSX_WIRE_BUSY;
 	if (write_request(wire, wire->call->request))
@@ -367,11 +367,11 @@ send_request(AwsxHttpWire *wire)
 		fail_call(wire, AWSX_ERR_MEMORY, "out of memory");
 }
 
-AwsxHttpWire *
-awsx_http_wire_create(const AwsxCurlSettings *settings, int epoll_fd, AwsxHttpCall *call,
+AwsxCurlWire *
+awsx_curl_wire_create(const AwsxCurlSettings *settings, int epoll_fd, AwsxHttpCall *call,
 					  AwsxError *error)
 {
-	AwsxHttpWire *wire = calloc(1, sizeof(*wire));
+	AwsxCurlWire *wire = calloc(1, sizeof(*wire));
 
 	if (wire != NULL)
 		wire->endpoint = strdup(call->request->endpoint);
@@ -384,7 +384,7 @@ awsx_http_wire_create(const AwsxCurlSettings *settings, int epoll_fd, AwsxHttpCa
 	wire->exchange = awsx_curl_exchange_connect(settings, call, error);
 	if (wire->exchange == NULL)
 	{
-		awsx_http_wire_free(wire);
+		awsx_curl_wire_free(wire);
 		return NULL;
 	}
 	wire->exchange->wire = wire;
@@ -398,7 +398,7 @@ awsx_http_wire_create(const AwsxCurlSettings *settings, int epoll_fd, AwsxHttpCa
 }
 
 void
-awsx_http_wire_connected(AwsxHttpWire *wire)
+awsx_curl_wire_connected(AwsxCurlWire *wire)
 {
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	CURLcode	code = curl_easy_getinfo(wire->exchange->easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -415,7 +415,7 @@ awsx_http_wire_connected(AwsxHttpWire *wire)
 }
 
 void
-awsx_http_wire_refused(AwsxHttpWire *wire, CURLcode code)
+awsx_curl_wire_refused(AwsxCurlWire *wire, CURLcode code)
 {
 	awsx_curl_exchange_finish(wire->exchange, code);
 	wire->call->reused_connection = false;
@@ -424,7 +424,7 @@ awsx_http_wire_refused(AwsxHttpWire *wire, CURLcode code)
 }
 
 void
-awsx_http_wire_start(AwsxHttpWire *wire, AwsxHttpCall *call)
+awsx_curl_wire_start(AwsxCurlWire *wire, AwsxHttpCall *call)
 {
 	wire->reused = true;
 	begin_call(wire, call);
@@ -432,7 +432,7 @@ awsx_http_wire_start(AwsxHttpWire *wire, AwsxHttpCall *call)
 }
 
 void
-awsx_http_wire_free(AwsxHttpWire *wire)
+awsx_curl_wire_free(AwsxCurlWire *wire)
 {
 	wipe(wire);
 	awsx_buf_free(&wire->out);

@@ -1,12 +1,12 @@
 /*
- * http_wires.c
+ * http_curl_wires.c
  *	  The list of a transport's wires: which is free, which has ended, whose
  *	  time is over.
  *
  * There are about as many as the owner has calls under way, a few dozen at
  * most, so all is found by looking through the list.
  */
-#include "http_wires.h"
+#include "http_curl_wires.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "http_curl_multi.h"
 
 bool
-awsx_http_wires_open(AwsxHttpWires *wires, AwsxError *error)
+awsx_curl_wires_open(AwsxCurlWires *wires, AwsxError *error)
 {
 	wires->first = NULL;
 	wires->room = malloc(AWSX_WIRES_ROOM);
@@ -23,23 +23,23 @@ awsx_http_wires_open(AwsxHttpWires *wires, AwsxError *error)
 }
 
 void
-awsx_http_wires_close(AwsxHttpWires *wires)
+awsx_curl_wires_close(AwsxCurlWires *wires)
 {
 	free(wires->room);
 	wires->room = NULL;
 }
 
 void
-awsx_http_wires_add(AwsxHttpWires *wires, AwsxHttpWire *wire)
+awsx_curl_wires_add(AwsxCurlWires *wires, AwsxCurlWire *wire)
 {
 	wire->next = wires->first;
 	wires->first = wire;
 }
 
 void
-awsx_http_wires_remove(AwsxHttpWires *wires, AwsxHttpWire *wire)
+awsx_curl_wires_remove(AwsxCurlWires *wires, AwsxCurlWire *wire)
 {
-	AwsxHttpWire **link = &wires->first;
+	AwsxCurlWire **link = &wires->first;
 
 	while (*link != wire)
 		link = &(*link)->next;
@@ -47,20 +47,20 @@ awsx_http_wires_remove(AwsxHttpWires *wires, AwsxHttpWire *wire)
 }
 
 static bool
-is_stale(const AwsxHttpWire *wire, int64_t now_us)
+is_stale(const AwsxCurlWire *wire, int64_t now_us)
 {
 	return !wire->keep ||
 		now_us - wire->idle_us > (int64_t) AWSX_CURL_IDLE_SECONDS * 1000000 ||
 		now_us - wire->opened_us > (int64_t) AWSX_CURL_LIFETIME_SECONDS * 1000000;
 }
 
-AwsxHttpWire *
-awsx_http_wires_idle(const AwsxHttpWires *wires, const char *endpoint)
+AwsxCurlWire *
+awsx_curl_wires_idle(const AwsxCurlWires *wires, const char *endpoint)
 {
 	int64_t		now_us = awsx_curl_now_us();
-	AwsxHttpWire *best = NULL;
+	AwsxCurlWire *best = NULL;
 
-	for (AwsxHttpWire *wire = wires->first; wire != NULL; wire = wire->next)
+	for (AwsxCurlWire *wire = wires->first; wire != NULL; wire = wire->next)
 	{
 		if (wire->state == AWSX_WIRE_IDLE && strcmp(wire->endpoint, endpoint) == 0 &&
 			(best == NULL || wire->idle_us > best->idle_us) && !is_stale(wire, now_us))
@@ -69,21 +69,21 @@ awsx_http_wires_idle(const AwsxHttpWires *wires, const char *endpoint)
 	return best;
 }
 
-AwsxHttpWire *
-awsx_http_wires_stale(const AwsxHttpWires *wires)
+AwsxCurlWire *
+awsx_curl_wires_stale(const AwsxCurlWires *wires)
 {
 	int64_t		now_us = awsx_curl_now_us();
-	AwsxHttpWire *wire = wires->first;
+	AwsxCurlWire *wire = wires->first;
 
 	while (wire != NULL && (wire->state != AWSX_WIRE_IDLE || !is_stale(wire, now_us)))
 		wire = wire->next;
 	return wire;
 }
 
-AwsxHttpWire *
-awsx_http_wires_find(const AwsxHttpWires *wires, AwsxHttpWireState state)
+AwsxCurlWire *
+awsx_curl_wires_find(const AwsxCurlWires *wires, AwsxCurlWireState state)
 {
-	AwsxHttpWire *wire = wires->first;
+	AwsxCurlWire *wire = wires->first;
 
 	while (wire != NULL && wire->state != state)
 		wire = wire->next;
@@ -91,43 +91,43 @@ awsx_http_wires_find(const AwsxHttpWires *wires, AwsxHttpWireState state)
 }
 
 int
-awsx_http_wires_count(const AwsxHttpWires *wires, AwsxHttpWireState state)
+awsx_curl_wires_count(const AwsxCurlWires *wires, AwsxCurlWireState state)
 {
 	int			count = 0;
 
-	for (const AwsxHttpWire *wire = wires->first; wire != NULL; wire = wire->next)
+	for (const AwsxCurlWire *wire = wires->first; wire != NULL; wire = wire->next)
 		count += wire->state == state;
 	return count;
 }
 
 void
-awsx_http_wires_act(AwsxHttpWires *wires, uint64_t id, uint32_t events)
+awsx_curl_wires_act(AwsxCurlWires *wires, uint64_t id, uint32_t events)
 {
-	AwsxHttpWire *wire = wires->first;
+	AwsxCurlWire *wire = wires->first;
 
 	while (wire != NULL && wire->fd != (int) (uint32_t) id)
 		wire = wire->next;
 	if (wire != NULL)
-		awsx_http_wire_act(wire, events, wires->room, AWSX_WIRES_ROOM);
+		awsx_curl_wire_act(wire, events, wires->room, AWSX_WIRES_ROOM);
 }
 
 void
-awsx_http_wires_expire(AwsxHttpWires *wires)
+awsx_curl_wires_expire(AwsxCurlWires *wires)
 {
 	int64_t		now_us = awsx_curl_now_us();
 
-	for (AwsxHttpWire *wire = wires->first; wire != NULL; wire = wire->next)
-		awsx_http_wire_expire(wire, now_us);
+	for (AwsxCurlWire *wire = wires->first; wire != NULL; wire = wire->next)
+		awsx_curl_wire_expire(wire, now_us);
 }
 
 /* Rounded up: an owner that wakes too early would wait for nothing. */
 int
-awsx_http_wires_timeout_ms(const AwsxHttpWires *wires)
+awsx_curl_wires_timeout_ms(const AwsxCurlWires *wires)
 {
 	int64_t		first_us = INT64_MAX;
 	int64_t		left_ms;
 
-	for (const AwsxHttpWire *wire = wires->first; wire != NULL; wire = wire->next)
+	for (const AwsxCurlWire *wire = wires->first; wire != NULL; wire = wire->next)
 	{
 		if (wire->state == AWSX_WIRE_ENDED)
 			return 0;
