@@ -49,8 +49,8 @@
 #include "launcher.h"
 
 #define CLOSING_MS 2000
-#define GIVE_BACK_MS 1000
-#define LEAVING_MS 300			/* of a shutdown, at most, for giving back */
+#define SETTLE_MS 1000
+#define LEAVING_MS 300			/* of a shutdown, at most, for what it holds */
 #define INBOX_CHECK_MS 1000		/* leases of messages that cannot be applied now */
 #define LARGE_ALLOCATION (512 * 1024)
 #define KEPT_HEAP (8 * 1024 * 1024) /* at the heap's end */
@@ -82,24 +82,27 @@ put_nothing_off(Consumer *consumer)
 }
 
 /*
- * What could not be applied goes back to the queue, to be received by others
- * at once and not after its visibility timeout.
+ * Leave nothing behind that blocks its group for a visibility timeout: what
+ * was applied is deleted, as far as it is durable, and what was not goes back
+ * to the queue, to be received by others at once.
  */
 static void
-give_back_inbox(Consumer *consumer, int64 time_ms)
+settle_held(Consumer *consumer, int64 time_ms)
 {
 	int64		until = consumer_now(consumer) + time_ms;
 	Delivery   *delivery;
 
 	while ((delivery = inbox_take(consumer)) != NULL)
 		visibility_give_back(consumer, delivery, 0);
+	deletes_flush(consumer);
 	for (;;)
 	{
 		int64		left = until - consumer_now(consumer);
 
+		deletes_send(consumer);
 		visibility_send(consumer);
 		consumer_drive(consumer);
-		if (left <= 0 || consumer->visibility_calls == 0)
+		if (left <= 0 || (consumer->visibility_calls == 0 && consumer->delete_calls == 0))
 			break;
 		consumer_sleep(consumer, left);
 	}
@@ -107,7 +110,7 @@ give_back_inbox(Consumer *consumer, int64 time_ms)
 
 /*
  * The process is about to end, by an order or a signal, and nobody shall wait
- * for it; but a moment is taken to give back what it holds.
+ * for it; but a moment is taken for what it holds.
  */
 static void
 leave(Consumer *consumer)
@@ -118,7 +121,7 @@ leave(Consumer *consumer)
 	HOLD_INTERRUPTS();
 	polls_cancel(consumer);
 	polls_publish(consumer);
-	give_back_inbox(consumer, LEAVING_MS);
+	settle_held(consumer, LEAVING_MS);
 	RESUME_INTERRUPTS();
 }
 
@@ -338,7 +341,7 @@ sqs_consumer_main(Datum arg)
 		prune_run(consumer);
 		wait(consumer);
 	}
-	give_back_inbox(consumer, GIVE_BACK_MS);
+	settle_held(consumer, SETTLE_MS);
 	slot_set_end(CONSUMER_END_RECONFIGURE);
 	proc_exit(0);
 }
