@@ -76,6 +76,7 @@ AWS_OBJS = \
 	aws/sigmask.o \
 	aws/sigv4.o \
 	aws/sigv4_canonical.o \
+	aws/sigv4_key.o \
 	aws/skew.o \
 	aws/sqs_attributes.o \
 	aws/sqs_batch.o \

@@ -88,12 +88,6 @@ awsx_buf_append(AwsxBuf *buf, const void *bytes, size_t len)
 }
 
 bool
-awsx_buf_puts(AwsxBuf *buf, const char *text)
-{
-	return awsx_buf_append(buf, text, strlen(text));
-}
-
-bool
 awsx_buf_putc(AwsxBuf *buf, char c)
 {
 	if (!awsx_buf_reserve(buf, 1))

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct AwsxBuf
 {
@@ -31,8 +32,15 @@ extern void awsx_buf_reset(AwsxBuf *buf);	/* empty, memory and max kept */
 /* Make room for that many more bytes at once; false when there is none, the buffer has failed then. */
 extern bool awsx_buf_reserve(AwsxBuf *buf, size_t more);
 extern bool awsx_buf_append(AwsxBuf *buf, const void *bytes, size_t len);
-extern bool awsx_buf_puts(AwsxBuf *buf, const char *text);
 extern bool awsx_buf_putc(AwsxBuf *buf, char c);
+
+/* Here, so that the length of a constant is one. */
+static inline bool
+awsx_buf_puts(AwsxBuf *buf, const char *text)
+{
+	return awsx_buf_append(buf, text, strlen(text));
+}
+
 extern bool awsx_buf_printf(AwsxBuf *buf, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 

@@ -69,6 +69,7 @@ awsx_client_free(AwsxClient *client)
 	while (client->first != NULL)
 		awsx_call_cancel(client->first);
 	client->transport->free(client->transport);
+	awsx_sigv4_key_wipe(&client->signing_key);
 	free(client);
 }
 

@@ -30,7 +30,6 @@
 
 #include "answer.h"
 #include "http_check.h"
-#include "sigv4.h"
 
 /*----------
  * The list of calls
@@ -88,7 +87,8 @@ sign_with(AwsxCall *call, const AwsxCredentials *keys, AwsxError *error)
 		.credentials = keys,
 		.region = call->service.region,
 		.service = call->service.name,
-		.request = &call->request
+		.request = &call->request,
+		.kept = &client->signing_key
 	};
 
 	call->signed_skew_ms = awsx_skew_get(&client->skew, call->service.endpoint);
@@ -259,6 +259,7 @@ awsx_call_cancel(AwsxCall *call)
 void
 awsx_calls_keys_changed(void *client, const AwsxError *error)
 {
+	awsx_sigv4_key_wipe(&((AwsxClient *) client)->signing_key);
 	for (AwsxCall *call = ((AwsxClient *) client)->first; call != NULL; call = call->next)
 	{
 		if (call->state != AWSX_CALL_UNSIGNED)

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "credentials_cache.h"
 #include "retry.h"
+#include "sigv4.h"
 #include "skew.h"
 #include "timer.h"
 
@@ -61,6 +62,7 @@ struct AwsxClient
 	AwsxRetry	retry;
 	AwsxRetry	inner_retry;	/* a source that is down takes no tokens of the rest */
 	AwsxSkew	skew;
+	AwsxSigv4Key signing_key;	/* of the last signature */
 	AwsxCall   *first;			/* calls in the order of their start */
 	AwsxCall   *last;
 	AwsxTimer  *timers;			/* those that run */

@@ -134,24 +134,55 @@ read_unicode(char **at)
 static char *
 undo_escape(char **at, char *out, bool *has_nul)
 {
-	static const char meanings[][2] = {
-		{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', '\b'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}
+	/* what stands behind the backslash, and what it stands for */
+	static const char meanings[256] = {
+		['"'] = '"',['\\'] = '\\',['/'] = '/',['b'] = '\b',
+		['f'] = '\f',['n'] = '\n',['r'] = '\r',['t'] = '\t'
 	};
+	char		meaning = meanings[(unsigned char) (*at)[1]];
 	int32_t		code;
 
-	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+	if (meaning != '\0')
 	{
-		if ((*at)[1] == meanings[i][0])
-		{
-			*at += 2;
-			*out = meanings[i][1];
-			return out + 1;
-		}
+		*at += 2;
+		*out = meaning;
+		return out + 1;
 	}
 	if ((*at)[1] != 'u' || (code = read_unicode(at)) < 0)
 		return NULL;
 	*has_nul |= code == 0;
 	return put_utf8(out, code);
+}
+
+/*
+ * Copy plain bytes down from *at, which moves behind them; returns the end of
+ * the copy.  Eight at a time: all of them are read before they are written,
+ * and what is written over has been read.
+ */
+static char *
+copy_plain(const AwsxJsonScan *scan, char **at, char *out)
+{
+	char	   *in = *at;
+
+	while (scan->end - in >= 8)
+	{
+		int			plain = awsx_text_plain_of_eight(in);
+
+		if (plain < 8)
+		{
+			for (int i = 0; i < plain; i++)
+				*out++ = *in++;
+			*at = in;
+			return out;
+		}
+		memmove(out, in, 8);
+		out += 8;
+		in += 8;
+	}
+	while (byte_class[(unsigned char) *in] == PLAIN)
+		*out++ = *in++;
+	*at = in;
+	return out;
 }
 
 /* The rest of a string, from its first byte that is not plain. */
@@ -162,13 +193,13 @@ read_special(AwsxJsonScan *scan, char *at, AwsxJsonString *string)
 
 	for (;;)
 	{
-		unsigned char byte = (unsigned char) *at;
+		unsigned char byte;
 
-		if (byte_class[byte] == PLAIN)
-			*out++ = *at++;
-		else if (byte == '"')
+		out = copy_plain(scan, &at, out);
+		byte = (unsigned char) *at;
+		if (byte == '"')
 			break;
-		else if (byte == '\\')
+		if (byte == '\\')
 		{
 			out = undo_escape(&at, out, &string->has_nul);
 			if (out == NULL)
@@ -199,22 +230,13 @@ read_string(AwsxJsonScan *scan, AwsxJsonString *string)
 	char	   *at = scan->at + 1;
 
 	*string = (AwsxJsonString) {.text = at};
-	while (byte_class[(unsigned char) *at] == PLAIN)
-		at++;
+	at += awsx_text_plain_run(at, (size_t) (scan->end - at));
 	if (*at != '"')
 		return read_special(scan, at, string);
 	*at = '\0';
 	string->len = (size_t) (at - string->text);
 	scan->at = at + 1;
 	return true;
-}
-
-bool
-awsx_json_string_is(const AwsxJsonString *string, const char *name)
-{
-	size_t		len = strlen(name);
-
-	return string->len == len && memcmp(string->text, name, len) == 0;
 }
 
 /* ---- numbers and words ---- */

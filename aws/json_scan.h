@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct AwsxJsonScan
 {
@@ -61,7 +62,13 @@ extern void awsx_json_scan_skip(AwsxJsonScan *scan);
 /* Behind the root: nothing may follow.  False when the document was bad. */
 extern bool awsx_json_scan_end(AwsxJsonScan *scan);
 
-/* Is it this name, byte for byte? */
-extern bool awsx_json_string_is(const AwsxJsonString *string, const char *name);
+/* Is it this name, byte for byte?  Here, so that the length of a constant is one. */
+static inline bool
+awsx_json_string_is(const AwsxJsonString *string, const char *name)
+{
+	size_t		len = strlen(name);
+
+	return string->len == len && memcmp(string->text, name, len) == 0;
+}
 
 #endif							/* AWSX_JSON_SCAN_H */

@@ -19,6 +19,22 @@
 #include "credentials.h"
 #include "http.h"
 
+/*
+ * A place for the key of a day, region and service, with what it was derived
+ * from: a secret.  All zero at first; its owner wipes it when the secret ends.
+ */
+typedef struct AwsxSigv4Key
+{
+	bool		filled;
+	char		day[8];
+	char		region[64];
+	char		service[32];
+	char		secret[129];
+	unsigned char key[32];
+} AwsxSigv4Key;
+
+extern void awsx_sigv4_key_wipe(AwsxSigv4Key *kept);
+
 typedef struct AwsxSigv4
 {
 	const AwsxCredentials *credentials;
@@ -26,6 +42,7 @@ typedef struct AwsxSigv4
 	const char *service;		/* signing name: "sqs", "s3", ... */
 	int64_t		when_ms;		/* Unix epoch, milliseconds */
 	AwsxHttpRequest *request;	/* path and query are read as they are sent */
+	AwsxSigv4Key *kept;			/* null: the key is derived each time */
 	const char *payload_hash;	/* hex SHA-256 of the body, or null: computed here
 								 * (S3 also accepts "UNSIGNED-PAYLOAD") */
 } AwsxSigv4;

@@ -113,7 +113,9 @@ append_path(const AwsxSigv4 *signer, AwsxBuf *out, AwsxError *error)
 {
 	const char *path = signer->request->path;
 
-	if (!awsx_sigv4_is_s3(signer))
+	if (path[0] == '/' && path[1] == '\0')
+		awsx_buf_putc(out, '/');	/* all but S3's, hence without a buffer */
+	else if (!awsx_sigv4_is_s3(signer))
 		append_normal_path(out, path);
 	else if (!append_canonical(out, (Slice) {path, strlen(path)}, true))
 		return awsx_error_set(error, AWSX_ERR_CONFIG,
@@ -364,7 +366,8 @@ awsx_sigv4_canonical_request(const AwsxSigv4 *signer, AwsxBuf *out, AwsxError *e
 	if (signer->request->headers.count >= MAX_SIGNED)
 		return awsx_error_set(error, AWSX_ERR_CONFIG, "a request with %d headers cannot be signed: %d are possible",
 							  signer->request->headers.count, MAX_SIGNED - 1);
-	awsx_buf_printf(out, "%s\n", signer->request->method);
+	awsx_buf_puts(out, signer->request->method);
+	awsx_buf_putc(out, '\n');
 	if (!append_path(signer, out, error))
 		return false;
 	awsx_buf_putc(out, '\n');
@@ -374,7 +377,8 @@ awsx_sigv4_canonical_request(const AwsxSigv4 *signer, AwsxBuf *out, AwsxError *e
 	append_headers(out, signer->request);
 	awsx_buf_putc(out, '\n');
 	awsx_sigv4_signed_names(out, signer->request);
-	awsx_buf_printf(out, "\n%s", hash);
+	awsx_buf_putc(out, '\n');
+	awsx_buf_puts(out, hash);
 	return out->failed ? out_of_memory(error) : true;
 }
 

@@ -53,7 +53,11 @@ put_attributes(AwsxBuf *json, const AwsxSqsSend *send)
 static void
 begin_entry(AwsxBuf *json, int index)
 {
-	awsx_buf_printf(json, "%s{\"Id\":\"%d\"", index > 0 ? "," : "", index);
+	if (index > 0)
+		awsx_buf_putc(json, ',');
+	awsx_buf_puts(json, "{\"Id\":\"");
+	awsx_buf_putc(json, (char) ('0' + index));	/* AWSX_SQS_BATCH: one digit */
+	awsx_buf_putc(json, '"');
 }
 
 static void

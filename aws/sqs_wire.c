@@ -24,14 +24,15 @@ awsx_sqs_begin(AwsxBuf *json, AwsxHttpRequest *out, const char *name, const char
 	awsx_sqs_put_text(json, name, value, strlen(value));
 }
 
-/* The name of a member, after a comma unless it is the first of its object. */
+/* The name of a member (letters only), after a comma unless it is the first of its object. */
 static void
 put_name(AwsxBuf *json, const char *name)
 {
 	if (json->len > 0 && json->data[json->len - 1] != '{')
 		awsx_buf_putc(json, ',');
-	awsx_buf_json_string(json, name, strlen(name));
-	awsx_buf_putc(json, ':');
+	awsx_buf_putc(json, '"');
+	awsx_buf_puts(json, name);
+	awsx_buf_puts(json, "\":");
 }
 
 void

@@ -4,9 +4,6 @@
  */
 #include "text.h"
 
-#include <stdint.h>
-#include <string.h>
-
 char
 awsx_text_upper(char c)
 {
@@ -93,25 +90,18 @@ is_plain(char c)
 	return c >= ' ' && (unsigned char) c < 0x80 && c != '"' && c != '\\';
 }
 
-/*
- * Eight bytes at a time.  A subtraction that borrows sets the high bit of the
- * byte that was too small; what it does to the bytes above does not matter,
- * because the run ends below them.
- */
 size_t
 awsx_text_plain_run(const char *bytes, size_t len)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
 	size_t		at = 0;
 
-	for (uint64_t word; at + sizeof(word) <= len; at += sizeof(word))
+	while (at + 8 <= len)
 	{
-		uint64_t	odd;
+		int			plain = awsx_text_plain_of_eight(bytes + at);
 
-		memcpy(&word, bytes + at, sizeof(word));
-		odd = word | (word - ones * ' ') | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
-		if ((odd & ones << 7) != 0)
-			break;
+		at += (size_t) plain;
+		if (plain < 8)
+			return at;
 	}
 	while (at < len && is_plain(bytes[at]))
 		at++;

@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* ASCII only. */
 static inline char
@@ -31,6 +33,30 @@ extern int	awsx_text_hex_value(char c);	/* 0..15, or -1 */
  * (RFC 3629).
  */
 extern size_t awsx_text_utf8_sequence(const char *bytes, size_t len);
+
+/*
+ * How many of the eight bytes, from the first on, are ASCII and stand for
+ * themselves in a JSON string.
+ *
+ * A subtraction that borrows sets the high bit of the byte that was too
+ * small; what it does to the bytes above does not matter, because the count
+ * ends below them.
+ */
+static inline int
+awsx_text_plain_of_eight(const char *bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t	word;
+	uint64_t	odd;
+
+	memcpy(&word, bytes, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	odd = word | (word - ones * ' ') | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
+	odd &= ones << 7;
+	return odd == 0 ? 8 : __builtin_ctzll(odd) / 8;
+}
 
 /*
  * How many bytes from the first on are ASCII and stand for themselves in a

@@ -7,9 +7,11 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "digest.h"
 #include "sigv4.h"
+#include "sigv4_key.h"
 
 #define KEY "AKIDEXAMPLE"
 #define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -153,6 +155,7 @@ is_file(const AwsxBuf *got, const char *name, const char *file)
 static void
 check_case(const char *name)
 {
+	static AwsxSigv4Key kept;
 	Vector		vector;
 	AwsxError	error;
 	AwsxBuf		canonical;
@@ -180,6 +183,14 @@ check_case(const char *name)
 	/* signing again changes nothing */
 	awsx_sigv4_sign(&vector.signer, &error);
 	is_str(awsx_headers_get(&vector.request.headers, "authorization"), expected, "signed twice");
+
+	/* nor does a key that is kept, whatever case left it there */
+	vector.signer.kept = &kept;
+	for (int i = 0; i < 2; i++)
+	{
+		awsx_sigv4_sign(&vector.signer, &error);
+		is_str(awsx_headers_get(&vector.request.headers, "authorization"), expected, "signed with a kept key");
+	}
 
 	awsx_buf_free(&canonical);
 	awsx_buf_free(&to_sign);
@@ -363,9 +374,73 @@ check_state_of_headers(void)
 	free_vector(&vector);
 }
 
+/* Is the key derived anew (by what *kept holds of another) after one thing has changed? */
+static void
+check_key_follows(AwsxSigv4 *signer, AwsxSigv4Key *kept, const char *date, const char *what)
+{
+	AwsxSigv4	without = *signer;
+	unsigned char key[AWSX_SHA256_LEN];
+	unsigned char expected[AWSX_SHA256_LEN];
+
+	without.kept = NULL;
+	signer->kept = kept;
+	ok(awsx_sigv4_key(&without, date, expected) && awsx_sigv4_key(signer, date, key) &&
+	   memcmp(key, expected, sizeof(key)) == 0, "the key follows %s", what);
+	ok(kept->filled && memcmp(kept->key, expected, sizeof(key)) == 0, "and is kept");
+	memset(kept->key, 'k', sizeof(kept->key));
+	ok(awsx_sigv4_key(signer, date, key) && memcmp(key, kept->key, sizeof(key)) == 0, "and used");
+}
+
+static void
+check_kept_key(void)
+{
+	AwsxCredentials keys = {.access_key_id = KEY,.secret_access_key = SECRET};
+	AwsxSigv4	signer = {.credentials = &keys,.region = "eu-west-1",.service = "sqs"};
+	AwsxSigv4Key kept = {0};
+	AwsxSigv4Key empty = {0};
+	char		long_secret[200];
+
+	check_key_follows(&signer, &kept, "20260131T235959Z", "the signer");
+	check_key_follows(&signer, &kept, "20260201T000000Z", "the day");
+	signer.region = "eu-west-2";
+	check_key_follows(&signer, &kept, "20260201T000000Z", "the region");
+	signer.service = "s3";
+	check_key_follows(&signer, &kept, "20260201T000000Z", "the service");
+	keys.secret_access_key = (char[]) {"another"};
+	check_key_follows(&signer, &kept, "20260201T000000Z", "the secret");
+
+	memset(long_secret, 'x', sizeof(long_secret));
+	long_secret[sizeof(long_secret) - 1] = '\0';
+	keys.secret_access_key = long_secret;
+	ok(awsx_sigv4_key(&signer, "20260201T000000Z", (unsigned char[AWSX_SHA256_LEN]) {0}) &&
+	   memcmp(&kept, &empty, sizeof(kept)) == 0, "a secret that is too long is not kept, and what was is wiped");
+}
+
+/* Against the C library, for a moment of every day that can be signed. */
+static void
+check_dates(void)
+{
+	int			wrong = 0;
+
+	for (int64_t day = 0; day < 2932897; day++)
+	{
+		time_t		seconds = (time_t) (day * 86400 + day % 86400);
+		struct tm	parts;
+		char		expected[32];
+		char		date[AWSX_SIGV4_DATE_LEN + 1];
+
+		gmtime_r(&seconds, &parts);
+		strftime(expected, sizeof(expected), "%Y%m%dT%H%M%SZ", &parts);
+		wrong += !awsx_sigv4_date(seconds * (int64_t) 1000 + 999, date) || strcmp(date, expected) != 0;
+	}
+	ok(wrong == 0, "%d dates are not the C library's", wrong);
+}
+
 int
 main(void)
 {
+	check_kept_key();
+	check_dates();
 	check_all_cases();
 	check_known_vectors();
 	check_malformed();
