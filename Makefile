@@ -117,6 +117,8 @@ OBJS = \
 	extension/jsontext.o \
 	extension/launcher.o \
 	extension/ledger.o \
+	extension/ledger_entry.o \
+	extension/ledger_insert.o \
 	extension/ledger_key.o \
 	extension/lifecycle.o \
 	extension/message.o \

@@ -18,6 +18,7 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "executor/executor.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
@@ -85,6 +86,17 @@ compat_owns_schema(Oid schema, Oid role)
 	return object_ownercheck(NamespaceRelationId, schema, role);
 #else
 	return pg_namespace_ownercheck(schema, role);
+#endif
+}
+
+/* A new row into all indexes; unique ones raise.  16 asks whether only summarizing ones are meant. */
+static inline void
+compat_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
 #endif
 }
 

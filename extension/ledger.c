@@ -2,13 +2,12 @@
  * ledger.c
  *	  sqs.ledger: which messages have had their effect.
  *
- * Nearly always all keys are new, and then a plain INSERT in a
- * subtransaction, from a relation that is no more than a tuplestore, is the
- * cheapest way to say so.  When it meets a key that is taken it is rolled
- * back, and ON CONFLICT DO NOTHING sorts the new from the old; while such keys
- * keep coming, it does so at once.  Keys are inserted in their own order, so
- * that two consumers which both got a batch wait for each other instead of
- * deadlocking.
+ * Nearly always all keys are new, and then the cheapest is to enter them as
+ * if they were, in a subtransaction and without a statement.  When that
+ * meets a key that is taken it is rolled back, and ON CONFLICT DO NOTHING
+ * sorts the new from the old; while such keys keep coming, it does so at
+ * once.  Keys are entered in their own order, so that two consumers which
+ * both got a batch wait for each other instead of deadlocking.
  *
  * What waits in the quarantine under a key that is entered now is settled by
  * it: applied, if it is the same content, else superseded by its correction.
@@ -21,26 +20,21 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
-#include "batch_relation.h"
 #include "compat.h"
 #include "failure.h"
-#include "ledger.h"
+#include "ledger_entry.h"
 #include "statement.h"
-#include "subtransaction.h"
 
 #undef TEXTDOMAIN
 #define TEXTDOMAIN FAILURE_DOMAIN
 
-#define COLUMNS " (subscription, dedup_key, content_hash, message_id, sequence_number, source)" \
-	" SELECT $1, u.k, u.h, u.m, u.s, u.o FROM "
-#define ARRAYS "unnest($2, $3, $4, $5, $6) AS u (k, h, m, s, o)"
 #define COLUMN_TYPES 6, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 
-static Statement insert_keys = {"INSERT INTO sqs.ledger" COLUMNS BATCH_RELATION " AS u",
-SPI_OK_INSERT, 1, {INT4OID}};
-static Statement insert_new_keys = {"INSERT INTO sqs.ledger" COLUMNS ARRAYS
+/* applied_at as it is entered without a statement. */
+static Statement insert_new_keys = {"INSERT INTO sqs.ledger"
+	" (subscription, dedup_key, content_hash, message_id, sequence_number, source, applied_at)"
+	" SELECT $1, u.k, u.h, u.m, u.s, u.o, now() FROM unnest($2, $3, $4, $5, $6) AS u (k, h, m, s, o)"
 	" ON CONFLICT DO NOTHING RETURNING dedup_key, content_hash",
 SPI_OK_INSERT_RETURNING, COLUMN_TYPES};
 
@@ -79,22 +73,7 @@ static Statement settle_waiting = {"UPDATE sqs.quarantined AS q SET settled_at =
 	" AND (q.content_hash = u.h OR (NOT u.known AND q.reason <> 'dedup_conflict'))",
 SPI_OK_UPDATE, 5, {INT4OID, TEXTARRAYOID, BYTEAARRAYOID, BOOLARRAYOID, TEXTOID}};
 
-#define ENTRY_VALUES 5
 #define KNOWN_BATCHES 8			/* after one with known keys, they are expected in so many */
-
-/* One message on its way into the ledger. */
-typedef struct LedgerEntry
-{
-	const char *key;
-	Size		key_len;
-	const unsigned char *hash;
-	ApplyMessage *message;
-	int			position;		/* among the messages */
-	struct LedgerEntry *first;	/* the entry with the same key that comes first */
-	bool		taken;			/* of a first entry: the ledger had the key */
-	bool		found;			/* ... or took it now */
-	bool		conflict;		/* ... with other content */
-} LedgerEntry;
 
 Ledger *
 ledger_create(const Subscription *subscription)
@@ -109,110 +88,29 @@ ledger_create(const Subscription *subscription)
 	return ledger;
 }
 
-/* Collation "C", then the order in which the messages came. */
-static int
-compare_entries(const void *a, const void *b)
-{
-	const LedgerEntry *left = a;
-	const LedgerEntry *right = b;
-	int			order = memcmp(left->key, right->key, Min(left->key_len, right->key_len));
-
-	if (order == 0 && left->key_len != right->key_len)
-		order = left->key_len < right->key_len ? -1 : 1;
-	if (order == 0)
-		order = left->position < right->position ? -1 : 1;
-	return order;
-}
-
-/* Find repetitions inside the batch in the sorted entries; returns the number of distinct keys. */
-static int
-link_repeats(LedgerEntry *entries, int count)
-{
-	int			distinct = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		bool		repeats = i > 0 && entries[i].key_len == entries[i - 1].key_len &&
-			memcmp(entries[i].key, entries[i - 1].key, entries[i].key_len) == 0;
-
-		entries[i].first = repeats ? entries[i - 1].first : &entries[i];
-		distinct += repeats ? 0 : 1;
-	}
-	return distinct;
-}
-
-/* What the ledger keeps of an entry. */
-static void
-entry_values(const LedgerEntry *entry, Datum values[ENTRY_VALUES])
-{
-	values[0] = CStringGetTextDatum(entry->key);
-	values[1] = ledger_bytea_datum(entry->hash, AWSX_SHA256_LEN);
-	values[2] = ledger_text_datum(entry->message->message_id);
-	values[3] = ledger_text_datum(entry->message->sequence_number);
-	values[4] = ledger_text_datum(entry->message->source);
-}
-
-/* Its columns as a relation; lives as long as the process. */
-static TupleDesc
-entry_desc(void)
-{
-	static const char *const names[ENTRY_VALUES] = {"k", "h", "m", "s", "o"};
-	static TupleDesc desc = NULL;
-
-	if (desc == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		TupleDesc	made = CreateTemplateTupleDesc(ENTRY_VALUES);
-
-		for (int i = 0; i < ENTRY_VALUES; i++)
-			TupleDescInitEntry(made, i + 1, names[i], i == 1 ? BYTEAOID : TEXTOID, -1, 0);
-		MemoryContextSwitchTo(old);
-		desc = made;
-	}
-	return desc;
-}
-
-/* The distinct keys as rows of that relation. */
-static Tuplestorestate *
-store_entries(const LedgerEntry *entries, int count)
-{
-	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
-	Datum		values[ENTRY_VALUES];
-	bool		nulls[ENTRY_VALUES] = {false};
-
-	for (int i = 0; i < count; i++)
-	{
-		if (entries[i].first != &entries[i])
-			continue;
-		entry_values(&entries[i], values);
-		tuplestore_putvalues(store, entry_desc(), values, nulls);
-	}
-	return store;
-}
-
 /* The arguments of the statements: one array a column, distinct keys only. */
 static void
 build_arguments(const Ledger *ledger, const LedgerEntry *entries, int count, int distinct,
 				Datum arguments[6])
 {
-	Datum	   *columns[ENTRY_VALUES];
-	Datum		values[ENTRY_VALUES];
+	Datum	   *columns[LEDGER_VALUES];
+	Datum		values[LEDGER_VALUES];
 	int			n = 0;
 
-	for (int c = 0; c < ENTRY_VALUES; c++)
+	for (int c = 0; c < LEDGER_VALUES; c++)
 		columns[c] = palloc(sizeof(Datum) * distinct);
 	for (int i = 0; i < count; i++)
 	{
 		if (entries[i].first != &entries[i])
 			continue;
-		entry_values(&entries[i], values);
-		for (int c = 0; c < ENTRY_VALUES; c++)
+		ledger_entry_values(&entries[i], values);
+		for (int c = 0; c < LEDGER_VALUES; c++)
 			columns[c][n] = values[c];
 		n++;
 	}
 	arguments[0] = Int32GetDatum(ledger->subscription);
-	for (int c = 0; c < ENTRY_VALUES; c++)
-		arguments[c + 1] = PointerGetDatum(construct_array(columns[c], n, c == 1 ? BYTEAOID : TEXTOID,
+	for (int c = 0; c < LEDGER_VALUES; c++)
+		arguments[c + 1] = PointerGetDatum(construct_array(columns[c], n, c == LEDGER_HASH ? BYTEAOID : TEXTOID,
 														   -1, false, TYPALIGN_INT));
 }
 
@@ -263,32 +161,6 @@ ledger_open(const Ledger *ledger, LedgerOutlook *outlook)
 	outlook->held = DatumGetBool(statement_value(2, &isnull));
 }
 
-static void
-insert_all(void *arguments)
-{
-	statement_execute(&insert_keys, arguments, NULL);
-}
-
-/* Insert all keys; false when one was taken, and then nothing was inserted. */
-static bool
-inserted_all(const Ledger *ledger, const LedgerEntry *entries, int count, int distinct)
-{
-	Datum		subscription = Int32GetDatum(ledger->subscription);
-	Tuplestorestate *store = store_entries(entries, count);
-	ErrorData  *error;
-
-	batch_relation_register(entry_desc(), store, distinct);
-	error = subtransaction_run(insert_all, &subscription);
-	SPI_unregister_relation(BATCH_RELATION);
-	tuplestore_end(store);
-	if (error == NULL)
-		return true;
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION)
-		ReThrowError(error);
-	FreeErrorData(error);
-	return false;
-}
-
 /* Mark the first entries whose keys are in SPI_tuptable; taken: they were there before. */
 static void
 mark_found(LedgerEntry *entries, int count, bool taken)
@@ -298,30 +170,14 @@ mark_found(LedgerEntry *entries, int count, bool taken)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
-		LedgerEntry wanted = {.position = -1};
-		LedgerEntry *entry = entries;
-		int			left = count;
+		LedgerEntry *entry;
 		bool		isnull;
 		bytea	   *hash;
 
-		wanted.key = TextDatumGetCString(heap_getattr(tuple, 1, desc, &isnull));
-		wanted.key_len = strlen(wanted.key);
+		entry = ledger_entries_find(entries, count,
+									TextDatumGetCString(heap_getattr(tuple, 1, desc, &isnull)));
 		hash = DatumGetByteaPP(heap_getattr(tuple, 2, desc, &isnull));
-
-		/* The first entry that does not sort before (key, -1). */
-		while (left > 0)
-		{
-			int			half = left / 2;
-
-			if (compare_entries(&entry[half], &wanted) < 0)
-			{
-				entry += half + 1;
-				left -= half + 1;
-			}
-			else
-				left = half;
-		}
-		if (entry == entries + count || strcmp(entry->key, wanted.key) != 0 || entry->found)
+		if (entry == NULL || entry->found)
 			continue;
 		entry->found = true;
 		entry->taken = taken;
@@ -386,25 +242,6 @@ conclude(LedgerEntry *entries, int count, int *position)
 	return duplicates;
 }
 
-/* The entries in the order of their keys, repetitions linked; returns how many keys there are. */
-static int
-make_entries(ApplyMessage **messages, int count, LedgerEntry **made)
-{
-	LedgerEntry *entries = palloc0(mul_size(sizeof(LedgerEntry), count));
-
-	for (int i = 0; i < count; i++)
-	{
-		entries[i].message = messages[i];
-		entries[i].position = i;
-		entries[i].key = messages[i]->key;
-		entries[i].key_len = strlen(messages[i]->key);
-		entries[i].hash = messages[i]->hash;
-	}
-	qsort(entries, count, sizeof(LedgerEntry), compare_entries);
-	*made = entries;
-	return link_repeats(entries, count);
-}
-
 /* What waits in the quarantine under these keys has come through now. */
 static void
 settle(const Ledger *ledger, const LedgerEntry *entries, int count, const Datum *arguments)
@@ -428,8 +265,9 @@ ledger_record(Ledger *ledger, ApplyMessage **messages, int count, bool waiting, 
 {
 	LedgerEntry *entries;
 	Datum		arguments[6];
-	int			distinct = make_entries(messages, count, &entries);
-	bool		all_new = ledger->known_ahead == 0 && inserted_all(ledger, entries, count, distinct);
+	int			distinct = ledger_entries_make(messages, count, &entries);
+	bool		all_new = ledger->known_ahead == 0 &&
+		ledger_insert(ledger->subscription, entries, count);
 	int			duplicates;
 
 	if (!all_new || waiting)
@@ -449,7 +287,7 @@ ledger_recognize(const Ledger *ledger, ApplyMessage **messages, int count)
 {
 	LedgerEntry *entries;
 	Datum		arguments[6];
-	int			distinct = make_entries(messages, count, &entries);
+	int			distinct = ledger_entries_make(messages, count, &entries);
 
 	build_arguments(ledger, entries, count, distinct, arguments);
 	statement_execute(&select_keys, arguments, NULL);
