@@ -44,11 +44,18 @@ typedef struct Batch
 	int			count;
 } Batch;
 
+/* A poll is open, or about to be: SQS may answer all of them within one turn. */
+static bool
+polls_go_on(const Consumer *consumer)
+{
+	return consumer->polls_open > 0 || polls_next(consumer) <= consumer_now(consumer);
+}
+
 /* Is more on its way that shall go into the same transaction? */
 static bool
 expects_company(const Consumer *consumer)
 {
-	return consumer->answer_full && consumer->polls_open > 0 &&
+	return consumer->answer_full && polls_go_on(consumer) &&
 		consumer->company_rest == 0 && consumer->company_rest_next > 0 &&
 		!consumer->closing && consumer->apply_trouble.failures == 0 &&
 		consumer->inbox_count < Min(batch_limit(consumer), COMPANY_MESSAGES);
@@ -80,7 +87,7 @@ learn_company(Consumer *consumer)
 		consumer->company_rest = consumer->company_rest_next = COMPANY_REST;	/* our first batch */
 	else if (consumer->company_rest > 0)
 		consumer->company_rest--;
-	else if (!expects_company(consumer) || consumer->inbox_count > 2 * CONSUMER_POLL_MESSAGES * consumer->polls_open)
+	else if (!expects_company(consumer) || consumer->inbox_count > 2 * CONSUMER_POLL_MESSAGES * consumer->polls_target)
 		consumer->company_rest_next = COMPANY_REST;
 	else
 	{

@@ -132,6 +132,8 @@ struct Consumer
 
 	Poll		polls[CONSUMER_MAX_POLLS];
 	int			polls_open;
+	unsigned char attempt_seed[12];
+	uint64		attempts_made;	/* 0 = attempt_seed is not chosen yet */
 	int			polls_target;	/* grows while answers come back full */
 	bool		attempts_changed;	/* since they were put into the slot */
 	int			hasty_answers;	/* empty ones in a row that did not wait */

@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "consumer.h"
@@ -275,12 +276,36 @@ attempt_is_valid(const char *id, TimestampTz since, TimestampTz now)
 	return id[0] != '\0' && !TimestampDifferenceExceeds(since, now, ATTEMPT_VALID_MS);
 }
 
-/* A version 4 UUID; an id that still may have an answer waiting is kept. */
+/*
+ * An id that nobody else uses, in this queue and for five minutes: chance of
+ * this process, and a number.  It needs no secrecy, so chance is asked once.
+ */
+static bool
+make_attempt_id(Consumer *consumer, char id[SQS_ATTEMPT_ID_LEN])
+{
+	unsigned char bytes[SQS_ATTEMPT_ID_LEN / 2];
+	uint64		number = ++consumer->attempts_made;
+
+	if (number == 1 && !pg_strong_random(consumer->attempt_seed, sizeof(consumer->attempt_seed)))
+	{
+		consumer->attempts_made = 0;
+		return false;
+	}
+	memcpy(bytes, consumer->attempt_seed, sizeof(consumer->attempt_seed));
+	for (int i = lengthof(bytes) - 1; i >= (int) sizeof(consumer->attempt_seed); i--)
+	{
+		bytes[i] = (unsigned char) number;
+		number >>= 8;
+	}
+	id[hex_encode((const char *) bytes, sizeof(bytes), id)] = '\0';
+	return true;
+}
+
+/* An id that still may have an answer waiting is kept. */
 static void
 choose_attempt_id(Poll *poll)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	unsigned char r[16];
 
 	if (attempt_is_valid(poll->attempt_id, poll->attempt_since, now))
 	{
@@ -290,17 +315,8 @@ choose_attempt_id(Poll *poll)
 	poll->attempt_since = now;
 	poll->attempt_used = false;
 	poll->consumer->attempts_changed = true;
-	if (!pg_strong_random(r, sizeof(r)))
-	{
+	if (!make_attempt_id(poll->consumer, poll->attempt_id))
 		poll->attempt_id[0] = '\0';
-		return;
-	}
-	r[6] = (r[6] & 0x0f) | 0x40;
-	r[8] = (r[8] & 0x3f) | 0x80;
-	snprintf(poll->attempt_id, sizeof(poll->attempt_id),
-			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
-			 r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
 }
 
 static void
