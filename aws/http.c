@@ -52,26 +52,34 @@ awsx_http_response_free(AwsxHttpResponse *response)
 	response->received_ms = 0;
 }
 
+/*----------
+ * Headers
+ *----------
+ */
+
 /* RFC 9110's token. */
+static const bool of_token[256] = {
+	['!'] = true, ['#' ... '\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['^' ... 'z'] = true, ['|'] = true, ['~'] = true
+};
+
 static bool
-is_token(const char *name)
+is_token(const char *name, size_t len)
 {
-	if (name[0] == '\0')
-		return false;
-	for (; *name != '\0'; name++)
+	for (size_t i = 0; i < len; i++)
 	{
-		if (!awsx_text_is_alnum(*name) && strchr("!#$%&'*+-.^_`|~", *name) == NULL)
+		if (!of_token[(unsigned char) name[i]])
 			return false;
 	}
-	return true;
+	return len > 0;
 }
 
 static bool
-is_field_value(const char *value)
+is_field_value(const char *value, size_t len)
 {
-	for (; *value != '\0'; value++)
+	for (size_t i = 0; i < len; i++)
 	{
-		unsigned char byte = (unsigned char) *value;
+		unsigned char byte = (unsigned char) value[i];
 
 		if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
 			return false;
@@ -79,25 +87,57 @@ is_field_value(const char *value)
 	return true;
 }
 
+static bool
+is_header(const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	return is_token(name, name_len) && is_field_value(value, value_len);
+}
+
+static bool
+is_named(const AwsxHeader *header, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		if (awsx_text_lower(header->name[i]) != awsx_text_lower(name[i]))
+			return false;		/* also at the end of a shorter one */
+	}
+	return header->name[len] == '\0';
+}
+
 static AwsxHeader *
-find(const AwsxHeaders *headers, const char *name)
+find(const AwsxHeaders *headers, const char *name, size_t len)
 {
 	for (int i = 0; i < headers->count; i++)
 	{
-		if (awsx_text_equal(headers->items[i].name, name))
+		if (is_named(&headers->items[i], name, len))
 			return &headers->items[i];
 	}
 	return NULL;
 }
 
+/* Name and value stand in one block, which the name begins. */
+static bool
+make_header(AwsxHeader *header, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	char	   *block = malloc(name_len + value_len + 2);
+
+	if (block == NULL)
+		return false;
+	memcpy(block, name, name_len);
+	block[name_len] = '\0';
+	header->name = block;
+	header->value = block + name_len + 1;
+	memcpy(header->value, value, value_len);
+	header->value[value_len] = '\0';
+	return true;
+}
+
 /* Values carry tokens and signatures, so none is left in freed memory. */
 static void
-wipe_value(AwsxHeader *header)
+free_header(AwsxHeader *header)
 {
-	if (header->value != NULL)
-		explicit_bzero(header->value, strlen(header->value));
-	free(header->value);
-	header->value = NULL;
+	explicit_bzero(header->value, strlen(header->value));
+	free(header->name);
 }
 
 static bool
@@ -116,61 +156,65 @@ reserve_one(AwsxHeaders *headers)
 	return true;
 }
 
+/* Of a checked header. */
+static bool
+set_header(AwsxHeaders *headers, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	AwsxHeader *before = find(headers, name, name_len);
+	AwsxHeader	header;
+
+	if (before == NULL && !reserve_one(headers))
+		return false;
+	if (!make_header(&header, name, name_len, value, value_len))
+		return false;
+	if (before == NULL)
+		headers->items[headers->count++] = header;
+	else
+	{
+		free_header(before);
+		*before = header;
+	}
+	return true;
+}
+
 bool
 awsx_headers_set(AwsxHeaders *headers, const char *name, const char *value)
 {
-	AwsxHeader *header = find(headers, name);
-	char	   *value_copy;
-	char	   *name_copy;
+	size_t		name_len = strlen(name);
+	size_t		value_len = strlen(value);
 
-	if (!is_token(name) || !is_field_value(value))
-		return false;
-	value_copy = strdup(value);
-	if (value_copy == NULL)
-		return false;
-	if (header != NULL)
-	{
-		wipe_value(header);
-		header->value = value_copy;
-		return true;
-	}
-	name_copy = strdup(name);
-	if (name_copy == NULL || !reserve_one(headers))
-	{
-		free(name_copy);
-		free(value_copy);
-		return false;
-	}
-	headers->items[headers->count++] = (AwsxHeader) {name_copy, value_copy};
-	return true;
+	return is_header(name, name_len, value, value_len) &&
+		set_header(headers, name, name_len, value, value_len);
+}
+
+static bool
+is_blank_or_end(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 bool
 awsx_headers_set_line(AwsxHeaders *headers, const char *line, size_t len)
 {
-	char	   *copy = strndup(line, len);
-	char	   *colon = copy != NULL ? strchr(copy, ':') : NULL;
-	bool		set = copy != NULL;
+	const char *colon = memchr(line, ':', len);
+	const char *end = line + len;
+	const char *value;
 
-	if (colon != NULL)
-	{
-		char	   *value = colon + 1 + strspn(colon + 1, " \t");
-		char	   *end = value + strlen(value);
-
-		*colon = '\0';
-		while (end > value && strchr(" \t\r\n", end[-1]) != NULL)
-			end--;
-		*end = '\0';
-		set = awsx_headers_set(headers, copy, value) || !is_token(copy) || !is_field_value(value);
-	}
-	free(copy);
-	return set;
+	if (colon == NULL)
+		return true;
+	value = colon + 1;
+	while (value < end && (*value == ' ' || *value == '\t'))
+		value++;
+	while (end > value && is_blank_or_end(end[-1]))
+		end--;
+	return !is_header(line, (size_t) (colon - line), value, (size_t) (end - value)) ||
+		set_header(headers, line, (size_t) (colon - line), value, (size_t) (end - value));
 }
 
 const char *
 awsx_headers_get(const AwsxHeaders *headers, const char *name)
 {
-	const AwsxHeader *header = find(headers, name);
+	const AwsxHeader *header = find(headers, name, strlen(name));
 
 	return header != NULL ? header->value : NULL;
 }
@@ -178,12 +222,11 @@ awsx_headers_get(const AwsxHeaders *headers, const char *name)
 void
 awsx_headers_remove(AwsxHeaders *headers, const char *name)
 {
-	AwsxHeader *header = find(headers, name);
+	AwsxHeader *header = find(headers, name, strlen(name));
 
 	if (header == NULL)
 		return;
-	wipe_value(header);
-	free(header->name);
+	free_header(header);
 	headers->count--;
 	memmove(header, header + 1,
 			(size_t) (headers->items + headers->count - header) * sizeof(*header));
@@ -193,13 +236,15 @@ void
 awsx_headers_free(AwsxHeaders *headers)
 {
 	for (int i = 0; i < headers->count; i++)
-	{
-		wipe_value(&headers->items[i]);
-		free(headers->items[i].name);
-	}
+		free_header(&headers->items[i]);
 	free(headers->items);
 	memset(headers, 0, sizeof(*headers));
 }
+
+/*----------
+ * What is sent
+ *----------
+ */
 
 static bool
 is_wire_text(const char *text, const char *forbidden)
@@ -240,7 +285,7 @@ awsx_http_request_check(const AwsxHttpRequest *request, bool allow_plain, AwsxEr
 	{
 		const AwsxHeader *header = &request->headers.items[i];
 
-		if (!is_token(header->name) || !is_field_value(header->value))
+		if (!is_header(header->name, strlen(header->name), header->value, strlen(header->value)))
 			return awsx_error_set(error, AWSX_ERR_CONFIG,
 								  "the request has a header with forbidden characters");
 	}

@@ -24,7 +24,7 @@
 
 typedef struct AwsxHeader
 {
-	char	   *name;
+	char	   *name;			/* malloc'd, with the value behind it */
 	char	   *value;
 } AwsxHeader;
 

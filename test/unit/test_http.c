@@ -4,6 +4,7 @@
  */
 #include "tap.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "date.h"
@@ -27,6 +28,17 @@ test_headers(void)
 	ok(!awsx_headers_set(&headers, "a", "\x7F"), "DEL in a value");
 	ok(!awsx_headers_set(&headers, "a: b\r\nc", "d"), "CRLF in a name");
 	ok(!awsx_headers_set(&headers, "", "d") && !awsx_headers_set(&headers, "a b", "d"), "no token");
+	for (int byte = 1; byte < 256; byte++)
+	{
+		const char	text[2] = {(char) byte, '\0'};
+		bool		in_token = (byte < 128 && isalnum(byte)) || strchr("!#$%&'*+-.^_`|~", byte) != NULL;
+		bool		in_value = byte == '\t' || (byte >= 0x20 && byte != 0x7F);
+
+		if (awsx_headers_set(&headers, text, "x") != in_token || awsx_headers_set(&headers, "a", text) != in_value)
+			ok(false, "byte %d in a name or a value", byte);
+	}
+	awsx_headers_free(&headers);
+	ok(awsx_headers_set(&headers, "Content-Type", "b"), "every byte in its place");
 	ok(awsx_headers_set(&headers, "a", "\tx \xC3\xA9") && awsx_headers_set(&headers, "e", ""), "tab, UTF-8, empty");
 	for (int i = 0; i < 50; i++)
 	{

@@ -52,8 +52,11 @@ add_header(AwsxHeaders *headers, char *text)
 	char	   *colon = strchr(text, ':');
 	AwsxHeader *items = realloc(headers->items, (size_t) (headers->count + 1) * sizeof(*items));
 
-	*colon = '\0';
-	items[headers->count++] = (AwsxHeader) {strdup(text), strdup(colon + 1)};
+	*colon = '\0';				/* name and value in one block, as http.h says */
+	items[headers->count].name = malloc(strlen(colon + 1) + (size_t) (colon - text) + 2);
+	items[headers->count].value = items[headers->count].name + (colon - text) + 1;
+	strcpy(items[headers->count].name, text);
+	strcpy(items[headers->count++].value, colon + 1);
 	headers->items = items;
 	headers->allocated = headers->count;
 }
