@@ -12,6 +12,7 @@
  */
 #include "sigv4_key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LAST_MS INT64_C(253402300799999)	/* the end of year 9999 */
@@ -85,9 +86,9 @@ keep(AwsxSigv4Key *kept, const AwsxSigv4 *signer, const char *date,
 	if (strlen(secret) >= sizeof(kept->secret) || strlen(signer->region) >= sizeof(kept->region) ||
 		strlen(signer->service) >= sizeof(kept->service))
 		return;
-	strcpy(kept->secret, secret);
-	strcpy(kept->region, signer->region);
-	strcpy(kept->service, signer->service);
+	(void) snprintf(kept->secret, sizeof(kept->secret), "%s", secret);
+	(void) snprintf(kept->region, sizeof(kept->region), "%s", signer->region);
+	(void) snprintf(kept->service, sizeof(kept->service), "%s", signer->service);
 	memcpy(kept->day, date, AWSX_SIGV4_DAY_LEN);
 	memcpy(kept->key, key, AWSX_SHA256_LEN);
 	kept->filled = true;
