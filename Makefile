@@ -112,6 +112,7 @@ OBJS = \
 	extension/forget.o \
 	extension/guard.o \
 	extension/guc.o \
+	extension/inbox.o \
 	extension/ingest.o \
 	extension/jsonscan.o \
 	extension/jsontext.o \

@@ -303,6 +303,7 @@ make_consumer(void)
 	consumer->turn = AllocSetContextCreate(TopMemoryContext, "pg_sqs consumer turn",
 										   ALLOCSET_DEFAULT_SIZES);
 	consumer->clock = awsx_clock_real();
+	inbox_init(consumer);
 	polls_init(consumer);
 	prune_init(consumer);
 	dlist_init(&consumer->deletes);

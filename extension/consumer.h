@@ -228,7 +228,18 @@ extern void polls_publish(Consumer *consumer);
 /* Monotonic ms when a poll may be opened that is not; PG_INT64_MAX = none. */
 extern int64 polls_next(const Consumer *consumer);
 
-/* One step of an delivery's way is done and there is no other. */
+/* ---- inbox.c ---- */
+
+extern void inbox_init(Consumer *consumer);
+
+/*
+ * Put what a poll brought at the inbox's end.  Takes the messages over, of
+ * which there is one at least; false when memory ends.  lease_start: monotonic
+ * ms, when SQS may have handed them out at the earliest.
+ */
+extern bool inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start);
+
+/* One step of a delivery's way is done and there is no other. */
 extern void delivery_release(Delivery *delivery);
 extern void answer_release(Answer *answer);
 

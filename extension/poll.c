@@ -1,14 +1,14 @@
 /*
  * poll.c
- *	  The open ReceiveMessage calls, and the inbox their answers go to.
+ *	  The open ReceiveMessage calls.
  *
  * One long poll is open when the queue is quiet; while answers come back
  * full, more are opened, up to max_polls.  SQS answers a long poll as soon as
  * there is a message: in a steady stream each would bring one or two, so the
- * next poll is put off for a moment there, until some have gathered.  None is opened while messages
- * could not be put anywhere: the inbox is full, or deleting fails.  While
- * applying fails a few messages are still fetched: only the company of
- * others tells a message that is at fault from a world that is.
+ * next poll is put off for a moment there, until some have gathered.  None is
+ * opened while messages could not be put anywhere: the inbox is full, or
+ * deleting fails.  While applying fails a few messages are still fetched: only
+ * the company of others tells a message that is at fault from a world that is.
  *
  * SQS remembers the answer to a ReceiveRequestAttemptId for five minutes.  A
  * receive whose answer got lost is repeated under the same id, by the client
@@ -17,9 +17,6 @@
  * slot: a consumer that ends leaves polls behind that SQS may still answer,
  * and its successor begins by asking for these answers.  They do not survive
  * the server: after a crash the visibility timeout decides.
- *
- * A lease begins when SQS hands the message out, which is not known here,
- * but surely not before the last moment when the wire was still quiet.
  */
 #include "postgres.h"
 
@@ -27,12 +24,10 @@
 #include "utils/timestamp.h"
 
 #include "consumer.h"
-#include "message.h"
 #include "retry.h"
 
 #define PROBE_WAIT_S 1			/* of a poll that finds out whether it works again */
 #define ATTEMPT_VALID_MS 240000 /* SQS: five minutes */
-#define LEASE_MARGIN_MAX_MS 2000
 #define RATE_MS 100				/* messages are counted for so long */
 #define RATE_STEADY 100			/* that many in it, or more, are a steady stream */
 #define GATHER_MS 3				/* messages of a steady stream gather for so long */
@@ -42,117 +37,9 @@
 void
 polls_init(Consumer *consumer)
 {
-	dlist_init(&consumer->inbox);
 	consumer->polls_target = 1;
 	for (int i = 0; i < CONSUMER_MAX_POLLS; i++)
 		consumer->polls[i].consumer = consumer;
-}
-
-/* ---- the inbox ---- */
-
-void
-answer_release(Answer *answer)
-{
-	if (--answer->references > 0)
-		return;
-	answer->consumer->held_bytes -= answer->bytes;
-	awsx_sqs_messages_free(answer->messages);
-	free(answer);
-}
-
-void
-delivery_release(Delivery *delivery)
-{
-	answer_release(delivery->answer);
-}
-
-void
-inbox_return(Consumer *consumer, Delivery *delivery)
-{
-	delivery->place = DELIVERY_IN_INBOX;
-	dlist_push_head(&consumer->inbox, &delivery->node);
-	consumer->inbox_count++;
-	visibility_waits(consumer, delivery);
-}
-
-void
-inbox_remove(Consumer *consumer, Delivery *delivery)
-{
-	delivery->place = DELIVERY_UNDER_WAY;
-	dlist_delete(&delivery->node);
-	consumer->inbox_count--;
-}
-
-Delivery *
-inbox_take(Consumer *consumer)
-{
-	Delivery   *delivery;
-
-	if (dlist_is_empty(&consumer->inbox))
-		return NULL;
-	delivery = dlist_head_element(Delivery, node, &consumer->inbox);
-	inbox_remove(consumer, delivery);
-	return delivery;
-}
-
-void
-inbox_drop_expired(Consumer *consumer)
-{
-	int64		now = consumer_now(consumer);
-	dlist_mutable_iter iter;
-
-	if (!visibility_ends_before(consumer, now + 1))
-		return;
-	dlist_foreach_modify(iter, &consumer->inbox)
-	{
-		Delivery   *delivery = dlist_container(Delivery, node, iter.cur);
-
-		if (delivery->answer->lease_until > now)
-			continue;
-		inbox_remove(consumer, delivery);
-		delivery_release(delivery);
-	}
-}
-
-/* Seconds of visibility become the lease's end, counted from its start. */
-static int64
-lease_end(const Consumer *consumer, int64 start)
-{
-	int64		whole = (int64) consumer->subscription->visibility_timeout * 1000;
-
-	return start + whole - Min(whole / 10, LEASE_MARGIN_MAX_MS);
-}
-
-/* Takes the messages over; false when memory ends. */
-static bool
-inbox_put(Consumer *consumer, AwsxSqsMessages *messages, int64 lease_start)
-{
-	Answer	   *answer = calloc(1, offsetof(Answer, items) + messages->count * sizeof(Delivery));
-
-	if (answer == NULL)
-		return false;
-	answer->consumer = consumer;
-	answer->messages = messages;
-	answer->references = messages->count;
-	answer->lease_until = lease_end(consumer, lease_start);
-	consumer->inbox_last = consumer_now(consumer);
-	if (consumer->inbox_count == 0)
-		consumer->inbox_since = consumer->inbox_last;
-	for (int i = 0; i < messages->count; i++)
-	{
-		Delivery   *delivery = &answer->items[i];
-
-		delivery->answer = answer;
-		delivery->message = &messages->items[i];
-		answer->bytes += message_bytes(delivery->message);
-		delivery->place = DELIVERY_IN_INBOX;
-		dlist_push_tail(&consumer->inbox, &delivery->node);
-		visibility_waits(consumer, delivery);
-	}
-	consumer->inbox_count += messages->count;
-	consumer->held_bytes += answer->bytes;
-	consumer->answer_bytes = Max(answer->bytes, consumer->answer_bytes / 2);
-	return true;
 }
 
 /* ---- the end of a poll ---- */
