@@ -83,6 +83,7 @@ AWS_OBJS = \
 	aws/sqs_elements.o \
 	aws/sqs_messages.o \
 	aws/sqs_move.o \
+	aws/sqs_raw.o \
 	aws/sqs_receive.o \
 	aws/sqs_send.o \
 	aws/sqs_service.o \

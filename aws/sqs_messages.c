@@ -1,16 +1,14 @@
 /*
  * sqs_messages.c
- *	  The messages of ReceiveMessage's answer.
+ *	  The messages of ReceiveMessage's answer, judged.
  *
- * A consumer spends its time here, so the answer is read in one pass, without
- * a tree: its bytes are copied once, behind the array of messages, and strings
- * are undone where they stand in that copy.  Message attributes, which many
- * messages lack, are the only other allocation.
+ * The answer's bytes are copied once, behind the array of messages, and read
+ * where they stand.  Message attributes, which many messages lack, are the
+ * only other allocation.
  *
- * First all is read, then judged: what is not JSON to the last byte is no
- * answer.  A message that lacks what a consumer cannot do without makes the
- * whole answer an error: nothing is handed out, and SQS delivers again.  So
- * does a member that stands twice, for nobody can tell which one was meant.
+ * First all is read, then judged.  A message that lacks what a consumer cannot
+ * do without, or is not what its MD5 says, makes the whole answer an error:
+ * nothing is handed out, and SQS delivers again.
  */
 #include "sqs.h"
 
@@ -19,79 +17,9 @@
 
 #include "base64.h"
 #include "digest.h"
-#include "json_scan.h"
+#include "sqs_raw.h"
 #include "sqs_wire.h"
 #include "text.h"
-
-#define ATTRIBUTES_MAX 100		/* of one message; SQS allows 10 */
-#define FIRST_ATTRIBUTES 16
-
-/* The members that are read, each in its object. */
-typedef enum Member
-{
-	MESSAGE_ID,
-	RECEIPT_HANDLE,
-	BODY,
-	MD5_OF_BODY,
-	MD5_OF_ATTRIBUTES,
-	GROUP_ID,
-	DEDUP_ID,
-	SEQUENCE_NUMBER,
-	SENT_TIMESTAMP,
-	RECEIVE_COUNT,
-	STRINGS
-} Member;
-
-static const struct
-{
-	const char *name;
-	Member		member;
-}			message_strings[] = {
-	{"MessageId", MESSAGE_ID},
-	{"ReceiptHandle", RECEIPT_HANDLE},
-	{"MD5OfBody", MD5_OF_BODY},
-	{"Body", BODY},
-	{"MD5OfMessageAttributes", MD5_OF_ATTRIBUTES}
-},			system_strings[] = {
-	{"SentTimestamp", SENT_TIMESTAMP},
-	{"ApproximateReceiveCount", RECEIVE_COUNT},
-	{"MessageGroupId", GROUP_ID},
-	{"MessageDeduplicationId", DEDUP_ID},
-	{"SequenceNumber", SEQUENCE_NUMBER}
-};
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* An attribute as it was read, in the order of the document. */
-typedef struct RawAttribute
-{
-	AwsxJsonString name;
-	AwsxJsonString type;
-	AwsxJsonString text;
-	AwsxJsonString binary;
-} RawAttribute;
-
-/* A message as it was read. */
-typedef struct RawMessage
-{
-	AwsxJsonString strings[STRINGS];
-	bool		attributes_seen;
-	bool		system_seen;
-	int			first_attribute;
-	int			attribute_count;
-} RawMessage;
-
-typedef struct Reader
-{
-	AwsxJsonScan scan;
-	size_t		len;			/* of the document */
-	RawMessage	messages[AWSX_SQS_BATCH];
-	int			count;
-	RawAttribute *attributes;
-	int			attribute_count;
-	int			attributes_allocated;
-	AwsxError  *error;			/* what was wrong first, besides what is not JSON */
-} Reader;
 
 typedef struct ReceiveAnswer
 {
@@ -101,261 +29,12 @@ typedef struct ReceiveAnswer
 	char		bytes[];		/* the document, strings undone */
 } ReceiveAnswer;
 
-/*----------
- * Errors
- *----------
- */
-
-/* The first problem stays; reading goes on, for what is not JSON weighs more. */
-static bool
-problem(Reader *reader, const char *name, const char *what)
-{
-	if (reader->error->kind == AWSX_OK)
-		awsx_error_set(reader->error, AWSX_ERR_PROTOCOL, "\"%s\" in the answer of SQS %s", name, what);
-	return false;
-}
-
-static bool
-message_error(AwsxError *error, size_t index, const char *what)
-{
-	return awsx_error_set(error, AWSX_ERR_PROTOCOL, "message %zu of the answer of SQS %s",
-						  index + 1, what);
-}
-
-/* As above, from within the document. */
-static void
-message_problem(Reader *reader, const char *what)
-{
-	if (reader->error->kind == AWSX_OK)
-		message_error(reader->error, (size_t) reader->count, what);
-}
-
-static bool
-out_of_memory(AwsxError *error)
-{
-	return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory for received messages");
-}
-
 static bool
 digest_error(AwsxError *error, const char *what, const char *message_id)
 {
 	return awsx_error_set(error, AWSX_ERR_INTEGRITY,
 						  "the %s of message %.100s do not have the MD5 that SQS gave: they were changed on the way",
 						  what, message_id);
-}
-
-/*----------
- * Reading
- *----------
- */
-
-/* Read a string member, once. */
-static void
-read_once(Reader *reader, AwsxJsonString *string, const char *name)
-{
-	if (string->text != NULL)
-		problem(reader, name, "stands there twice");
-	awsx_json_scan_string(&reader->scan, string);
-}
-
-/*
- * Step into the object or array of a member.  False when it is null, and so as
- * good as absent, or of another kind.
- */
-static bool
-enter(Reader *reader, char opening, const char *name, bool *seen)
-{
-	char		byte = awsx_json_scan_peek(&reader->scan);
-
-	if (*seen)
-		problem(reader, name, "stands there twice");
-	*seen = true;
-	if (byte == opening)
-		return awsx_json_scan_enter(&reader->scan);
-	if (byte != 'n')
-		problem(reader, name, opening == '{' ? "is not an object" : "is not an array");
-	awsx_json_scan_skip(&reader->scan);
-	return false;
-}
-
-/* Room for one more, or null. */
-static RawAttribute *
-add_attribute(Reader *reader)
-{
-	RawMessage *message = &reader->messages[reader->count];
-
-	if (message->attribute_count >= ATTRIBUTES_MAX)
-	{
-		message_problem(reader, "has more attributes than SQS allows");
-		return NULL;
-	}
-	if (reader->attribute_count == reader->attributes_allocated)
-	{
-		int			room = reader->attributes_allocated == 0 ? FIRST_ATTRIBUTES : reader->attributes_allocated * 2;
-		RawAttribute *larger = realloc(reader->attributes, (size_t) room * sizeof(*larger));
-
-		if (larger == NULL)
-		{
-			out_of_memory(reader->error);
-			return NULL;
-		}
-		reader->attributes = larger;
-		reader->attributes_allocated = room;
-	}
-	if (message->attribute_count++ == 0)
-		message->first_attribute = reader->attribute_count;
-	return &reader->attributes[reader->attribute_count++];
-}
-
-/* The value of one entry of MessageAttributes. */
-static void
-read_attribute(Reader *reader, const AwsxJsonString *name)
-{
-	RawMessage *message = &reader->messages[reader->count];
-	RawAttribute attribute = {.name = *name};
-	AwsxJsonString member;
-	RawAttribute *kept;
-	bool		first = true;
-
-	for (int i = 0; i < message->attribute_count; i++)
-	{
-		if (awsx_json_string_is(name, reader->attributes[message->first_attribute + i].name.text))
-			problem(reader, "MessageAttributes", "has a name twice");
-	}
-	if (awsx_json_scan_peek(&reader->scan) != '{')
-		awsx_json_scan_skip(&reader->scan);
-	else if (awsx_json_scan_enter(&reader->scan))
-	{
-		while (awsx_json_scan_member(&reader->scan, &first, &member))
-		{
-			if (awsx_json_string_is(&member, "DataType"))
-				read_once(reader, &attribute.type, "DataType");
-			else if (awsx_json_string_is(&member, "StringValue"))
-				read_once(reader, &attribute.text, "StringValue");
-			else if (awsx_json_string_is(&member, "BinaryValue"))
-				read_once(reader, &attribute.binary, "BinaryValue");
-			else
-				awsx_json_scan_skip(&reader->scan);
-		}
-	}
-	kept = add_attribute(reader);
-	if (kept != NULL)
-		*kept = attribute;
-}
-
-static void
-read_attributes(Reader *reader)
-{
-	AwsxJsonString name;
-	bool		first = true;
-
-	if (!enter(reader, '{', "MessageAttributes", &reader->messages[reader->count].attributes_seen))
-		return;
-	while (awsx_json_scan_member(&reader->scan, &first, &name))
-		read_attribute(reader, &name);
-}
-
-/* What SQS itself says of the message. */
-static void
-read_system_attributes(Reader *reader)
-{
-	RawMessage *message = &reader->messages[reader->count];
-	AwsxJsonString name;
-	bool		first = true;
-
-	if (!enter(reader, '{', "Attributes", &message->system_seen))
-		return;
-	while (awsx_json_scan_member(&reader->scan, &first, &name))
-	{
-		size_t		i = 0;
-
-		while (i < COUNT_OF(system_strings) && !awsx_json_string_is(&name, system_strings[i].name))
-			i++;
-		if (i < COUNT_OF(system_strings))
-			read_once(reader, &message->strings[system_strings[i].member], system_strings[i].name);
-		else
-			awsx_json_scan_skip(&reader->scan);
-	}
-}
-
-static void
-read_message(Reader *reader)
-{
-	RawMessage *message = &reader->messages[reader->count];
-	AwsxJsonString name;
-	bool		first = true;
-
-	if (!awsx_json_scan_enter(&reader->scan))
-		return;
-	while (awsx_json_scan_member(&reader->scan, &first, &name))
-	{
-		size_t		i = 0;
-
-		while (i < COUNT_OF(message_strings) && !awsx_json_string_is(&name, message_strings[i].name))
-			i++;
-		if (i < COUNT_OF(message_strings))
-			read_once(reader, &message->strings[message_strings[i].member], message_strings[i].name);
-		else if (awsx_json_string_is(&name, "Attributes"))
-			read_system_attributes(reader);
-		else if (awsx_json_string_is(&name, "MessageAttributes"))
-			read_attributes(reader);
-		else
-			awsx_json_scan_skip(&reader->scan);
-	}
-}
-
-static void
-read_messages(Reader *reader, bool *seen)
-{
-	bool		first = true;
-
-	if (!enter(reader, '[', "Messages", seen))
-		return;
-	while (awsx_json_scan_element(&reader->scan, &first))
-	{
-		if (reader->count == AWSX_SQS_BATCH)	/* more than any poll asks for: not an answer of SQS */
-			problem(reader, "Messages", "has more messages than its limit of 10");
-		else if (awsx_json_scan_peek(&reader->scan) == '{')
-		{
-			read_message(reader);
-			reader->count++;
-			continue;
-		}
-		else
-			message_problem(reader, "is not an object");
-		awsx_json_scan_skip(&reader->scan);
-	}
-}
-
-/* False, and *reader->error, when it cannot be an answer. */
-static bool
-read_document(Reader *reader)
-{
-	AwsxJsonScan *scan = &reader->scan;
-	AwsxJsonString name;
-	bool		first = true;
-	bool		seen = false;
-	bool		array = awsx_json_scan_peek(scan) == '[';
-
-	if (array)
-		awsx_json_scan_skip(scan);
-	else if (awsx_json_scan_enter(scan))
-	{
-		while (awsx_json_scan_member(scan, &first, &name))
-		{
-			if (awsx_json_string_is(&name, "Messages"))
-				read_messages(reader, &seen);
-			else
-				awsx_json_scan_skip(scan);
-		}
-	}
-	if (!awsx_json_scan_end(scan))
-		return awsx_error_set(reader->error, AWSX_ERR_PROTOCOL,
-							  "the answer of SQS is not JSON (byte %zu of %zu); check that the endpoint is an SQS service",
-							  reader->len - (size_t) (scan->end - scan->at) + 1, reader->len);
-	if (array)
-		return awsx_error_set(reader->error, AWSX_ERR_PROTOCOL, "the answer of SQS is not a JSON object");
-	return reader->error->kind == AWSX_OK;
 }
 
 /*----------
@@ -371,7 +50,7 @@ text_of(const AwsxJsonString *string)
 }
 
 static const char *
-text_or_empty(const RawMessage *raw, Member member)
+text_or_empty(const AwsxRawMessage *raw, AwsxRawMember member)
 {
 	const char *text = text_of(&raw->strings[member]);
 
@@ -399,22 +78,22 @@ decimal_or_zero(const char *text)
 
 /* The required strings, and the body with its digest. */
 static bool
-judge_body(const RawMessage *raw, size_t index, AwsxSqsMessage *message, AwsxError *error)
+judge_body(const AwsxRawMessage *raw, size_t index, AwsxSqsMessage *message, AwsxError *error)
 {
-	const AwsxJsonString *body = &raw->strings[BODY];
-	const char *md5 = text_of(&raw->strings[MD5_OF_BODY]);
+	const AwsxJsonString *body = &raw->strings[AWSX_RAW_BODY];
+	const char *md5 = text_of(&raw->strings[AWSX_RAW_MD5_OF_BODY]);
 	char		computed[AWSX_MD5_HEX_LEN + 1];
 
-	message->message_id = text_or_empty(raw, MESSAGE_ID);
-	message->receipt_handle = text_or_empty(raw, RECEIPT_HANDLE);
+	message->message_id = text_or_empty(raw, AWSX_RAW_MESSAGE_ID);
+	message->receipt_handle = text_or_empty(raw, AWSX_RAW_RECEIPT_HANDLE);
 	if (*message->message_id == '\0')
-		return message_error(error, index, "has no MessageId");
+		return awsx_raw_message_error(error, index, "has no MessageId");
 	if (*message->receipt_handle == '\0')
-		return message_error(error, index, "has no ReceiptHandle");
+		return awsx_raw_message_error(error, index, "has no ReceiptHandle");
 	if (body->text == NULL)
-		return message_error(error, index, "has no Body");
+		return awsx_raw_message_error(error, index, "has no Body");
 	if (md5 == NULL)
-		return message_error(error, index, "has no MD5OfBody");
+		return awsx_raw_message_error(error, index, "has no MD5OfBody");
 	message->body = body->text;
 	message->body_len = body->len;
 
@@ -425,23 +104,23 @@ judge_body(const RawMessage *raw, size_t index, AwsxSqsMessage *message, AwsxErr
 }
 
 static bool
-judge_system_attributes(const RawMessage *raw, size_t index, AwsxSqsMessage *message, AwsxError *error)
+judge_system_attributes(const AwsxRawMessage *raw, size_t index, AwsxSqsMessage *message, AwsxError *error)
 {
-	int64_t		receives = decimal_or_zero(text_or_empty(raw, RECEIVE_COUNT));
+	int64_t		receives = decimal_or_zero(text_or_empty(raw, AWSX_RAW_RECEIVE_COUNT));
 
-	message->group_id = text_or_empty(raw, GROUP_ID);
-	message->dedup_id = text_or_empty(raw, DEDUP_ID);
-	message->sequence_number = text_or_empty(raw, SEQUENCE_NUMBER);
-	message->sent_ms = decimal_or_zero(text_or_empty(raw, SENT_TIMESTAMP));
+	message->group_id = text_or_empty(raw, AWSX_RAW_GROUP_ID);
+	message->dedup_id = text_or_empty(raw, AWSX_RAW_DEDUP_ID);
+	message->sequence_number = text_or_empty(raw, AWSX_RAW_SEQUENCE_NUMBER);
+	message->sent_ms = decimal_or_zero(text_or_empty(raw, AWSX_RAW_SENT_TIMESTAMP));
 	message->receive_count = receives > INT32_MAX ? INT32_MAX : (int) receives;
-	if (text_of(&raw->strings[SEQUENCE_NUMBER]) != NULL &&
+	if (text_of(&raw->strings[AWSX_RAW_SEQUENCE_NUMBER]) != NULL &&
 		(!is_decimal(message->sequence_number) || strlen(message->sequence_number) > 40))
-		return message_error(error, index, "has a SequenceNumber that is not a number");
+		return awsx_raw_message_error(error, index, "has a SequenceNumber that is not a number");
 	return true;
 }
 
 static bool
-judge_attribute(const RawAttribute *raw, size_t index, AwsxSqsAttribute *attribute, AwsxError *error)
+judge_attribute(const AwsxRawAttribute *raw, size_t index, AwsxSqsAttribute *attribute, AwsxError *error)
 {
 	const AwsxJsonString *value;
 	bool		binary;
@@ -449,11 +128,11 @@ judge_attribute(const RawAttribute *raw, size_t index, AwsxSqsAttribute *attribu
 	attribute->name = raw->name.text;
 	attribute->type = text_of(&raw->type);
 	if (attribute->type == NULL)
-		return message_error(error, index, "has an attribute without DataType");
+		return awsx_raw_message_error(error, index, "has an attribute without DataType");
 	binary = strncmp(attribute->type, "Binary", 6) == 0;
 	value = binary ? &raw->binary : &raw->text;
 	if (value->text == NULL)
-		return message_error(error, index, "has an attribute without a value");
+		return awsx_raw_message_error(error, index, "has an attribute without a value");
 	attribute->value = value->text;
 	attribute->value_len = value->len;
 	if (!binary)
@@ -461,24 +140,24 @@ judge_attribute(const RawAttribute *raw, size_t index, AwsxSqsAttribute *attribu
 
 	/* over itself: of four letters that were read come three bytes */
 	if (!awsx_base64_decode(value->text, value->len, (unsigned char *) value->text, &attribute->value_len))
-		return message_error(error, index, "has a binary attribute that is not base64");
+		return awsx_raw_message_error(error, index, "has a binary attribute that is not base64");
 	value->text[attribute->value_len] = '\0';
 	return true;
 }
 
 static bool
-judge_attributes(const Reader *reader, size_t index, AwsxSqsAttribute *attributes,
+judge_attributes(const AwsxRawMessages *answer, size_t index, AwsxSqsAttribute *attributes,
 				 AwsxSqsMessage *message, AwsxError *error)
 {
-	const RawMessage *raw = &reader->messages[index];
-	const char *md5 = text_of(&raw->strings[MD5_OF_ATTRIBUTES]);
+	const AwsxRawMessage *raw = &answer->items[index];
+	const char *md5 = text_of(&raw->strings[AWSX_RAW_MD5_OF_ATTRIBUTES]);
 
 	message->attribute_count = raw->attribute_count;
 	if (raw->attribute_count > 0)
 		message->attributes = attributes + raw->first_attribute;
 	for (int i = 0; i < raw->attribute_count; i++)
 	{
-		if (!judge_attribute(&reader->attributes[raw->first_attribute + i], index,
+		if (!judge_attribute(&answer->attributes[raw->first_attribute + i], index,
 							 &attributes[raw->first_attribute + i], error))
 			return false;
 	}
@@ -488,26 +167,25 @@ judge_attributes(const Reader *reader, size_t index, AwsxSqsAttribute *attribute
 }
 
 static bool
-judge(const Reader *reader, ReceiveAnswer *answer)
+judge(const AwsxRawMessages *raw, ReceiveAnswer *answer, AwsxError *error)
 {
-	if (reader->attribute_count > 0)
+	if (raw->attribute_count > 0)
 	{
-		answer->attributes = calloc((size_t) reader->attribute_count, sizeof(AwsxSqsAttribute));
+		answer->attributes = calloc((size_t) raw->attribute_count, sizeof(AwsxSqsAttribute));
 		if (answer->attributes == NULL)
-			return out_of_memory(reader->error);
+			return awsx_raw_out_of_memory(error);
 	}
 	answer->messages.items = answer->items;
-	for (int i = 0; i < reader->count; i++)
+	for (int i = 0; i < raw->count; i++)
 	{
 		AwsxSqsMessage *message = &answer->items[i];
-		const RawMessage *raw = &reader->messages[i];
 
-		if (!judge_body(raw, (size_t) i, message, reader->error) ||
-			!judge_system_attributes(raw, (size_t) i, message, reader->error) ||
-			!judge_attributes(reader, (size_t) i, answer->attributes, message, reader->error))
+		if (!judge_body(&raw->items[i], (size_t) i, message, error) ||
+			!judge_system_attributes(&raw->items[i], (size_t) i, message, error) ||
+			!judge_attributes(raw, (size_t) i, answer->attributes, message, error))
 			return false;
 	}
-	answer->messages.count = reader->count;
+	answer->messages.count = raw->count;
 	return true;
 }
 
@@ -522,8 +200,8 @@ awsx_sqs_receive_answer(const AwsxHttpResponse *http, AwsxError *error)
 	const AwsxBuf *body = &http->body;
 	ReceiveAnswer *answer;
 	AwsxError	first_error;
-	Reader		reader = {.len = body->len,.error = &first_error};
-	bool		read;
+	AwsxRawMessages raw = {.count = 0};
+	bool		good;
 
 	awsx_error_clear(&first_error);
 	answer = body->failed ? NULL : malloc(sizeof(ReceiveAnswer) + body->len + 1);
@@ -532,19 +210,18 @@ awsx_sqs_receive_answer(const AwsxHttpResponse *http, AwsxError *error)
 		if (body->failed)
 			awsx_error_set(error, AWSX_ERR_PROTOCOL, "the answer of SQS was cut short");
 		else
-			out_of_memory(error);
+			awsx_raw_out_of_memory(error);
 		return NULL;
 	}
 	memset(answer, 0, sizeof(*answer));
 	if (body->len > 0)
 		memcpy(answer->bytes, body->data, body->len);
 	answer->bytes[body->len] = '\0';
-	awsx_json_scan_init(&reader.scan, answer->bytes, body->len);
 
-	/* nothing at all is an object without members */
-	read = (body->len == 0 || read_document(&reader)) && judge(&reader, answer);
-	free(reader.attributes);
-	if (read)
+	good = awsx_raw_messages_read(&raw, answer->bytes, body->len, &first_error) &&
+		judge(&raw, answer, &first_error);
+	free(raw.attributes);
+	if (good)
 		return &answer->messages;
 	if (error != NULL)
 		*error = first_error;
