@@ -19,9 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "date.h"
+#include "json_member.h"
 
 #define MAX_DEPTH 5
 
@@ -39,22 +38,10 @@ malformed(AwsxError *error, const char *problem)
 	return awsx_error_set(error, AWSX_ERR_REQUEST, "the event has a record that %s", problem);
 }
 
-/* A string member without NUL, or null. */
-static const char *
-text_member(const json_t *object, const char *name)
-{
-	const json_t *member = json_object_get(object, name);
-	const char *text = json_string_value(member);
-
-	if (text == NULL || strlen(text) != json_string_length(member))
-		return NULL;
-	return text;
-}
-
 static bool
 text_member_is(const json_t *object, const char *name, const char *expected)
 {
-	const char *text = text_member(object, name);
+	const char *text = awsx_json_member_text(object, name);
 
 	return text != NULL && strcmp(text, expected) == 0;
 }
@@ -95,11 +82,11 @@ copy_resume(const json_t *record, char **out, AwsxError *error)
 static int64_t
 read_time(const json_t *parent)
 {
-	const char *text = text_member(parent, "eventTime");
+	const char *text = awsx_json_member_text(parent, "eventTime");
 	int64_t		ms;
 
 	if (text == NULL)
-		text = text_member(parent, "time");
+		text = awsx_json_member_text(parent, "time");
 	return text != NULL && awsx_iso_date_ms(text, &ms) ? ms : 0;
 }
 
@@ -154,7 +141,7 @@ static bool
 read_object(AwsxS3Events *events, AwsxEventKind kind, const json_t *parent, const json_t *region_parent,
 			bool encoded, AwsxError *error)
 {
-	const char *bucket = text_member(json_object_get(parent, "bucket"), "name");
+	const char *bucket = awsx_json_member_text(json_object_get(parent, "bucket"), "name");
 	const json_t *object = json_object_get(parent, "object");
 	AwsxS3Event *items = realloc(events->items, ((size_t) events->count + 1) * sizeof(*items));
 	AwsxS3Event *event;
@@ -194,8 +181,8 @@ has_prefix(const char *text, const char *prefix)
 static bool
 read_s3_record(AwsxS3Events *events, const json_t *record, AwsxError *error)
 {
-	const char *name = text_member(record, "eventName");
-	const char *version = text_member(record, "eventVersion");
+	const char *name = awsx_json_member_text(record, "eventName");
+	const char *version = awsx_json_member_text(record, "eventVersion");
 	AwsxEventKind kind = AWSX_EVENT_OTHER;
 
 	if (name == NULL)
@@ -270,7 +257,7 @@ add_message(AwsxS3Events *events, const char *id, AwsxError *error)
 static bool
 read_message(AwsxS3Events *events, const json_t *record, int depth, AwsxError *error)
 {
-	const char *id = text_member(record, "messageId");
+	const char *id = awsx_json_member_text(record, "messageId");
 	int			count = events->count;
 	int			test_events = events->test_events;
 	AwsxEventMessage *message;

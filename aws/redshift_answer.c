@@ -10,11 +10,11 @@
 #include "redshift_data.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_member.h"
 #include "text.h"
 
 /* The answer's object; null and *error otherwise. */
@@ -46,16 +46,6 @@ parse(const AwsxHttpResponse *answer, AwsxError *error)
 		root = NULL;
 	}
 	return root;
-}
-
-/* A string without NUL; null when it is not there. */
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const json_t *member = json_object_get(object, name);
-	const char *text = json_string_value(member);
-
-	return text != NULL && strlen(text) == json_string_length(member) ? text : NULL;
 }
 
 static bool
@@ -101,7 +91,7 @@ bool
 awsx_redshift_submit_answer(const AwsxHttpResponse *answer, char id[AWSX_REDSHIFT_ID], AwsxError *error)
 {
 	json_t	   *root = parse(answer, error);
-	const char *text = text_of(root, "Id");
+	const char *text = awsx_json_member_text(root, "Id");
 	bool		good = text != NULL && id_valid(text);
 
 	id[0] = '\0';
@@ -135,7 +125,7 @@ status_of(const char *word)
 static bool
 read_state(const json_t *object, AwsxRedshiftPart *state, AwsxError *error)
 {
-	const char *status = text_of(object, "Status");
+	const char *status = awsx_json_member_text(object, "Status");
 	const json_t *rows = json_object_get(object, "ResultRows");
 
 	if (status == NULL)
@@ -152,7 +142,7 @@ read_state(const json_t *object, AwsxRedshiftPart *state, AwsxError *error)
 static int
 place_of(const json_t *part, int standing, int count)
 {
-	const char *id = text_of(part, "Id");
+	const char *id = awsx_json_member_text(part, "Id");
 	const char *colon = id != NULL ? strrchr(id, ':') : NULL;
 	int			n = 0;
 
@@ -177,7 +167,7 @@ read_parts(const json_t *parts, AwsxRedshiftDescription *description, AwsxError 
 	{
 		const json_t *part = json_array_get(parts, i);
 		int			place = place_of(part, (int) i, (int) count);
-		const char *problem = text_of(part, "Error");
+		const char *problem = awsx_json_member_text(part, "Error");
 
 		if (!json_is_object(part) || place < 0 || seen[place])
 			return wrong_member(error, "SubStatements", "a list of statements, each of them once");
@@ -205,7 +195,7 @@ awsx_redshift_describe_answer(const AwsxHttpResponse *answer, AwsxRedshiftDescri
 {
 	json_t	   *root = parse(answer, error);
 	AwsxRedshiftPart state = {0};
-	const char *problem = text_of(root, "Error");
+	const char *problem = awsx_json_member_text(root, "Error");
 	bool		good;
 
 	memset(description, 0, sizeof(*description));
@@ -240,7 +230,7 @@ field_text(const json_t *field, char scratch[64], bool *null)
 	if (json_object_get(field, name) == NULL)
 		name = "blobValue";
 	if (json_object_get(field, name) != NULL)
-		return text_of(field, name);
+		return awsx_json_member_text(field, name);
 	value = json_object_get(field, "longValue");
 	if (value == NULL)
 		value = json_object_get(field, "doubleValue");
@@ -340,7 +330,7 @@ AwsxRedshiftRows *
 awsx_redshift_result_answer(const AwsxHttpResponse *answer, AwsxError *error)
 {
 	json_t	   *root = parse(answer, error);
-	const char *next = text_of(root, "NextToken");
+	const char *next = awsx_json_member_text(root, "NextToken");
 	AwsxRedshiftRows *rows = NULL;
 
 	if (root != NULL)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_member.h"
 #include "sqs_wire.h"
 
 bool
@@ -44,7 +45,7 @@ measure(json_t *members, size_t *size, AwsxError *error)
 	*size = 0;
 	json_object_foreach(members, name, member)
 	{
-		const char *value = awsx_sqs_text(members, name);
+		const char *value = awsx_json_member_text(members, name);
 
 		if (value == NULL)
 			return awsx_error_set(error, AWSX_ERR_PROTOCOL,
@@ -139,7 +140,7 @@ awsx_sqs_queue_url_answer(const AwsxHttpResponse *answer, AwsxError *error)
 
 	if (root == NULL)
 		return NULL;
-	url = awsx_sqs_text(root, "QueueUrl");
+	url = awsx_json_member_text(root, "QueueUrl");
 	if (url == NULL || *url == '\0')
 		awsx_error_set(error, AWSX_ERR_PROTOCOL, "the answer of SQS has no QueueUrl");
 	else if ((copy = strdup(url)) == NULL)

@@ -16,6 +16,7 @@
 
 #include "base64.h"
 #include "digest.h"
+#include "json_member.h"
 #include "sqs_elements.h"
 #include "sqs_wire.h"
 #include "text.h"
@@ -277,13 +278,13 @@ note_list(Reading *reading, const json_t *list, bool failed)
 		AwsxSqsElement element = {
 			.failed = failed,
 			.sender_fault = json_is_true(json_object_get(object, "SenderFault")),
-			.id = awsx_sqs_text(object, "Id"),
-			.message_id = awsx_sqs_text(object, "MessageId"),
-			.sequence_number = awsx_sqs_text(object, "SequenceNumber"),
-			.md5_of_body = awsx_sqs_text(object, "MD5OfMessageBody"),
-			.md5_of_attributes = awsx_sqs_text(object, "MD5OfMessageAttributes"),
-			.code = awsx_sqs_text(object, "Code"),
-			.message = awsx_sqs_text(object, "Message")
+			.id = awsx_json_member_text(object, "Id"),
+			.message_id = awsx_json_member_text(object, "MessageId"),
+			.sequence_number = awsx_json_member_text(object, "SequenceNumber"),
+			.md5_of_body = awsx_json_member_text(object, "MD5OfMessageBody"),
+			.md5_of_attributes = awsx_json_member_text(object, "MD5OfMessageAttributes"),
+			.code = awsx_json_member_text(object, "Code"),
+			.message = awsx_json_member_text(object, "Message")
 		};
 
 		note_element(reading, &element);

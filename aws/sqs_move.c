@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_member.h"
 #include "sqs_wire.h"
 
 bool
@@ -39,7 +40,7 @@ awsx_sqs_move_start_answer(const AwsxHttpResponse *answer, AwsxError *error)
 
 	if (root == NULL)
 		return NULL;
-	handle = awsx_sqs_text(root, "TaskHandle");
+	handle = awsx_json_member_text(root, "TaskHandle");
 	if (handle == NULL || *handle == '\0')
 		awsx_error_set(error, AWSX_ERR_PROTOCOL, "the answer of SQS has no TaskHandle");
 	else if ((copy = strdup(handle)) == NULL)
@@ -79,7 +80,7 @@ read_number(const json_t *object, const char *name, int64_t otherwise)
 static void
 read_text(const json_t *object, const char *name, char *out, size_t size)
 {
-	const char *text = awsx_sqs_text(object, name);
+	const char *text = awsx_json_member_text(object, name);
 
 	awsx_sqs_copy(out, size, text != NULL ? text : "");
 }
@@ -87,7 +88,7 @@ read_text(const json_t *object, const char *name, char *out, size_t size)
 static bool
 read_move(const json_t *object, AwsxSqsMove *move, AwsxError *error)
 {
-	const char *handle = awsx_sqs_text(object, "TaskHandle");
+	const char *handle = awsx_json_member_text(object, "TaskHandle");
 	int64_t		rate = read_number(object, "MaxNumberOfMessagesPerSecond", 0);
 
 	memset(move, 0, sizeof(*move));

@@ -185,17 +185,6 @@ awsx_sqs_member(const json_t *object, const char *name, json_type type,
 	return true;
 }
 
-const char *
-awsx_sqs_text(const json_t *object, const char *name)
-{
-	const json_t *member = json_object_get(object, name);
-	const char *text = json_string_value(member);
-
-	if (text == NULL || strlen(text) != json_string_length(member))
-		return NULL;
-	return text;
-}
-
 void
 awsx_sqs_copy(char *out, size_t size, const char *text)
 {

@@ -56,9 +56,6 @@ extern json_t *awsx_sqs_parse(const AwsxHttpResponse *answer, AwsxError *error);
 extern bool awsx_sqs_member(const json_t *object, const char *name, json_type type,
 							json_t **out, AwsxError *error);
 
-/* A string member without NUL bytes, or null when there is none. */
-extern const char *awsx_sqs_text(const json_t *object, const char *name);
-
 /*
  * Copy AWS's words into a fixed field: control characters become spaces, a
  * text that is too long is cut between two characters.

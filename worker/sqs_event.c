@@ -12,10 +12,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include <jansson.h>
-
 #include "../aws/base64.h"
 #include "../aws/digest.h"
+#include "../aws/json_member.h"
 #include "sqs_event.h"
 
 /* What was allocated beside the document. */
@@ -31,16 +30,6 @@ static bool
 no_memory(AwsxError *error)
 {
 	return awsx_error_set(error, AWSX_ERR_MEMORY, "out of memory while an event was read");
-}
-
-/* A string member without NUL, or null. */
-static const char *
-text_of(const json_t *object, const char *name)
-{
-	const json_t *member = json_object_get(object, name);
-	const char *text = json_string_value(member);
-
-	return text != NULL && strlen(text) == json_string_length(member) ? text : NULL;
 }
 
 /* Always true: the record has a problem now, which is no fault of the event. */
@@ -60,7 +49,7 @@ system_attribute(const json_t *object, const char *name, const char *fallback)
 {
 	const json_t *member = json_object_get(object, name);
 
-	return member == NULL || json_is_null(member) ? fallback : text_of(object, name);
+	return member == NULL || json_is_null(member) ? fallback : awsx_json_member_text(object, name);
 }
 
 static bool
@@ -125,12 +114,12 @@ read_attribute(AwsxSqsAttribute *attribute, const char *name, const json_t *obje
 	size_t		len;
 
 	attribute->name = name;
-	attribute->type = text_of(object, "dataType");
+	attribute->type = awsx_json_member_text(object, "dataType");
 	if (attribute->type == NULL)
 		return false;
 	if (strncmp(attribute->type, "Binary", 6) != 0)
 	{
-		attribute->value = text_of(object, "stringValue");
+		attribute->value = awsx_json_member_text(object, "stringValue");
 		attribute->value_len = attribute->value != NULL ? strlen(attribute->value) : 0;
 		return attribute->value != NULL;
 	}
@@ -179,7 +168,7 @@ read_body(SqsEventRecord *record, const json_t *object)
 	AwsxSqsMessage *message = &record->message;
 	const json_t *md5 = json_object_get(object, "md5OfBody");
 	char		digest[AWSX_MD5_HEX_LEN + 1];
-	const char *body = text_of(object, "body");
+	const char *body = awsx_json_member_text(object, "body");
 
 	if (body == NULL)
 	{
@@ -199,16 +188,16 @@ static bool
 read_record(SqsEvent *event, const json_t *object, size_t n, AwsxError *error)
 {
 	SqsEventRecord *record = &event->records[n];
-	const char *source = text_of(object, "eventSource");
-	const char *arn = text_of(object, "eventSourceARN");
+	const char *source = awsx_json_member_text(object, "eventSource");
+	const char *arn = awsx_json_member_text(object, "eventSourceARN");
 
 	if (source == NULL || strcmp(source, "aws:sqs") != 0)
 		return awsx_error_set(error, AWSX_ERR_REQUEST,
 							  "the event is not one of an SQS event source mapping: record %zu has no \"eventSource\" \"aws:sqs\"",
 							  n + 1);
 	record->message = (AwsxSqsMessage) {.body = "",.group_id = "",.dedup_id = "",.sequence_number = ""};
-	record->id = record->message.message_id = text_of(object, "messageId");
-	record->message.receipt_handle = text_of(object, "receiptHandle");
+	record->id = record->message.message_id = awsx_json_member_text(object, "messageId");
+	record->message.receipt_handle = awsx_json_member_text(object, "receiptHandle");
 	if (record->id == NULL || *record->id == '\0')
 		return awsx_error_set(error, AWSX_ERR_REQUEST,
 							  "the event's record %zu has no \"messageId\", so nothing can be said of it", n + 1);
