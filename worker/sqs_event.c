@@ -207,7 +207,7 @@ read_record(SqsEvent *event, const json_t *object, size_t n, AwsxError *error)
 	read_body(record, object);
 	if (*event->queue_arn == '\0' && arn != NULL && awsx_sqs_arn_url(arn, event->queue_url, sizeof(event->queue_url)))
 		event->queue_arn = arn;
-	else if (arn == NULL || strcmp(arn, event->queue_arn) != 0)
+	else if (*event->queue_arn == '\0' || arn == NULL || strcmp(arn, event->queue_arn) != 0)
 		spoil(record, *event->queue_arn == '\0' || arn == NULL ? "its \"eventSourceARN\" is that of no queue" :
 			  "it is of another queue than the records before it");
 	return read_attributes(record, event->memory, n, json_object_get(object, "messageAttributes")) || no_memory(error);

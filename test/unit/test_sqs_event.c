@@ -124,6 +124,9 @@ test_spoilt(void)
 	event = read_text(EVENT("{\"messageId\":\"bad\",\"body\":\"b\"," SYSTEM ",\"eventSource\":\"aws:sqs\",\"eventSourceARN\":\"arn:aws:s3:::b\"}"), &error);
 	ok(event != NULL && strstr(event->records[0].problem, "no queue") != NULL, "an ARN that is no queue's");
 	sqs_event_free(event);
+	event = read_text(EVENT("{\"messageId\":\"bad\",\"body\":\"b\"," SYSTEM ",\"eventSource\":\"aws:sqs\",\"eventSourceARN\":\"\"}"), &error);
+	ok(event != NULL && strstr(event->records[0].problem, "no queue") != NULL, "an empty ARN");
+	sqs_event_free(event);
 }
 
 static void
