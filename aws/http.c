@@ -74,12 +74,12 @@ is_token(const char *name, size_t len)
 	return len > 0;
 }
 
-static bool
-is_field_value(const char *value, size_t len)
+bool
+awsx_http_is_field_value(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 	{
-		unsigned char byte = (unsigned char) value[i];
+		unsigned char byte = (unsigned char) bytes[i];
 
 		if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
 			return false;
@@ -90,7 +90,7 @@ is_field_value(const char *value, size_t len)
 static bool
 is_header(const char *name, size_t name_len, const char *value, size_t value_len)
 {
-	return is_token(name, name_len) && is_field_value(value, value_len);
+	return is_token(name, name_len) && awsx_http_is_field_value(value, value_len);
 }
 
 static bool

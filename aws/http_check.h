@@ -28,6 +28,9 @@ extern bool awsx_http_host(const char *endpoint, AwsxBuf *out);
  */
 extern bool awsx_proxy_passed_by(const char *endpoint);
 
+/* May these bytes stand in a header's value?  No control character but a tab. */
+extern bool awsx_http_is_field_value(const char *bytes, size_t len);
+
 /* Remove a header if it is there. */
 extern void awsx_headers_remove(AwsxHeaders *headers, const char *name);
 

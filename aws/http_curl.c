@@ -176,7 +176,6 @@ start_on_wire(CurlTransport *transport, AwsxHttpCall *call, bool fresh, AwsxErro
 {
 	AwsxCurlWire *wire = NULL;
 
-	release_idle_wires(transport, false);
 	if (!fresh)
 		wire = take_idle_wire(transport, call->request->endpoint);
 	if (wire != NULL)

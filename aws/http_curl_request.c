@@ -16,7 +16,6 @@
 #include "text.h"
 
 #define DEFAULT_CONNECT_MS 3000
-#define DEFAULT_TIMEOUT_MS 30000
 
 typedef struct LongOption
 {
@@ -206,8 +205,8 @@ add_line(struct curl_slist **lines, const char *name, const char *value)
 	return added;
 }
 
-static bool
-made_by_libcurl(const char *name)
+bool
+awsx_curl_makes_header(const char *name)
 {
 	return awsx_text_equal(name, "Content-Length") || awsx_text_equal(name, "Transfer-Encoding") ||
 		awsx_text_equal(name, "Expect");
@@ -228,7 +227,7 @@ add_header_lines(struct curl_slist **lines, const AwsxHttpRequest *request)
 	{
 		const AwsxHeader *header = &request->headers.items[i];
 
-		if (!made_by_libcurl(header->name))
+		if (!awsx_curl_makes_header(header->name))
 			added = add_line(lines, header->name, header->value);
 	}
 	awsx_buf_init(&host, 0);
@@ -274,7 +273,7 @@ set_limits(CURL *easy, const AwsxHttpRequest *request)
 	CURLcode	code;
 
 	if (timeout_ms == 0)
-		timeout_ms = DEFAULT_TIMEOUT_MS;
+		timeout_ms = AWSX_CURL_TIMEOUT_MS;
 	else if (timeout_ms < 0)
 		timeout_ms = 0;			/* libcurl's word for no limit */
 	code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,

@@ -15,6 +15,7 @@
 #endif
 
 #define AWSX_CURL_IDLE_SECONDS 30	/* a kept connection is not used after that */
+#define AWSX_CURL_TIMEOUT_MS 30000	/* of a request that says nothing of it */
 #define AWSX_CURL_LIFETIME_SECONDS 300	/* so that moves in DNS are followed */
 
 /* What is the same for all exchanges of a transport. */
@@ -39,6 +40,9 @@ extern CURLcode awsx_curl_request_apply(const AwsxHttpRequest *request, CURL *ea
 
 /* Make the handle one that only connects, to the request's endpoint and within its limits. */
 extern CURLcode awsx_curl_connect_apply(const AwsxHttpRequest *request, CURL *easy);
+
+/* Is it a header that the transport makes itself, whatever the request says? */
+extern bool awsx_curl_makes_header(const char *name);
 
 /* Is the request handed to a proxy that speaks to the endpoint itself, not through a tunnel? */
 extern bool awsx_curl_settings_forward(const AwsxCurlSettings *settings,

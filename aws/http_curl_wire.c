@@ -25,9 +25,7 @@
 #include "http_check.h"
 #include "http_curl_multi.h"
 #include "sigmask.h"
-#include "text.h"
 
-#define DEFAULT_TIMEOUT_MS 30000
 #define SHORT_BODY ((size_t) 64 * 1024)
 
 /*----------
@@ -69,13 +67,6 @@ fail_by_libcurl(AwsxCurlWire *wire, CURLcode code)
  * The request
  *----------
  */
-
-static bool
-made_here(const char *name)
-{
-	return awsx_text_equal(name, "Content-Length") ||
-		awsx_text_equal(name, "Transfer-Encoding") || awsx_text_equal(name, "Expect");
-}
 
 static size_t
 size_of_head(const AwsxCurlWire *wire, const AwsxHttpRequest *request)
@@ -133,7 +124,7 @@ write_head(AwsxCurlWire *wire, const AwsxHttpRequest *request)
 	{
 		const AwsxHeader *header = &request->headers.items[i];
 
-		if (!made_here(header->name))
+		if (!awsx_curl_makes_header(header->name))
 			write_header(out, header->name, header->value);
 	}
 	if (request->body != NULL || strcmp(request->method, "POST") == 0 ||
@@ -342,7 +333,7 @@ awsx_curl_wire_expire(AwsxCurlWire *wire, int64_t now_us)
 static int64_t
 deadline_of(const AwsxHttpRequest *request)
 {
-	int			timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : DEFAULT_TIMEOUT_MS;
+	int			timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : AWSX_CURL_TIMEOUT_MS;
 
 	return timeout_ms < 0 ? INT64_MAX : awsx_curl_now_us() + (int64_t) timeout_ms * 1000;
 }

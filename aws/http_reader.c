@@ -138,25 +138,32 @@ read_coding(AwsxHttpReader *reader, const char *value, size_t len, AwsxError *er
 	return AWSX_READING_MORE;
 }
 
+/* Leave out what is blank at both ends. */
+static void
+trim(const char **start, const char **end)
+{
+	while (*start < *end && is_blank(**start))
+		(*start)++;
+	while (*end > *start && is_blank((*end)[-1]))
+		(*end)--;
+}
+
 /* Is the option in a list such as "Keep-Alive, close"? */
 static bool
 has_option(const char *list, size_t len, const char *option)
 {
-	size_t		start = 0;
+	const char *all = list + len;
 
-	for (size_t i = 0; i <= len; i++)
+	for (const char *start = list; start <= all;)
 	{
-		size_t		end = i;
+		const char *comma = memchr(start, ',', (size_t) (all - start));
+		const char *next = comma != NULL ? comma + 1 : all + 1;
+		const char *end = comma != NULL ? comma : all;
 
-		if (i < len && list[i] != ',')
-			continue;
-		while (start < end && is_blank(list[start]))
-			start++;
-		while (end > start && is_blank(list[end - 1]))
-			end--;
-		if (is_named(list + start, end - start, option))
+		trim(&start, &end);
+		if (is_named(start, (size_t) (end - start), option))
 			return true;
-		start = i + 1;
+		start = next;
 	}
 	return false;
 }
@@ -168,10 +175,7 @@ read_framing(AwsxHttpReader *reader, const char *line, size_t name_len, size_t l
 	const char *value = line + name_len + 1;
 	const char *end = line + len;
 
-	while (value < end && is_blank(*value))
-		value++;
-	while (end > value && is_blank(end[-1]))
-		end--;
+	trim(&value, &end);
 	len = (size_t) (end - value);
 	if (is_named(line, name_len, "content-length"))
 		return read_length(reader, value, len, error);
@@ -277,19 +281,6 @@ too_much_head(AwsxError *error)
 	return AWSX_READING_FAILED;
 }
 
-static bool
-has_controls(const char *line, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		unsigned char byte = (unsigned char) line[i];
-
-		if ((byte < 0x20 && byte != '\t') || byte == 0x7F)
-			return true;
-	}
-	return false;
-}
-
 static AwsxHttpReading
 read_line(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *error)
 {
@@ -300,7 +291,7 @@ read_line(AwsxHttpReader *reader, const char *line, size_t len, AwsxError *error
 		reader->state = AWSX_READER_CHUNK_SIZE;
 		return len == 0 ? AWSX_READING_MORE : fail(error, "the answer has a chunk longer than said");
 	}
-	if (has_controls(line, len))
+	if (!awsx_http_is_field_value(line, len))
 		return fail(error, "the answer has control characters in its headers");
 	switch (reader->state)
 	{
